@@ -1,0 +1,27 @@
+/** What the core refuses, as tags with fields. Nothing is matched by message text (ERROR-4). */
+import * as Data from "effect/Data";
+import type {
+  NodeEventType,
+  NodeLifecycle,
+  WorkflowEventType,
+  WorkflowLifecycle,
+} from "./lifecycle.ts";
+
+/**
+ * An event that a machine does not accept (NODE-1). With a `nodeId` it was meant for that node; `from` is the state of
+ * the machine that refused: the node's, or the run's when the event is `startNode` or `moveNode`.
+ */
+export class IllegalTransition extends Data.TaggedError("IllegalTransition")<{
+  readonly nodeId?: string;
+  readonly from: NodeLifecycle | WorkflowLifecycle | "unknown";
+  readonly event: NodeEventType | WorkflowEventType;
+}> {
+  override get message(): string {
+    const { nodeId, from, event } = this;
+    if (nodeId === undefined) return `The run is ${from} and does not accept '${event}'`;
+    if (from === "unknown") return `Node '${nodeId}' is not part of this workflow`;
+    return event === "startNode" || event === "moveNode"
+      ? `The run is ${from}, so node '${nodeId}' may not ${event === "startNode" ? "start" : "move"}`
+      : `Node '${nodeId}' is ${from} and does not accept '${event}'`;
+  }
+}

@@ -1,0 +1,40 @@
+/** Gathers what a node starts with (VALUE-1): literals, then per-run overrides, then edges that carry a value. */
+import type { ExecutionState } from "./execution-state.ts";
+import { nodeStateOf } from "./execution-state.ts";
+import type { GraphNode } from "./graph.ts";
+import type { JsonValue, NodeRuntimeValues, RuntimeValue } from "./value.ts";
+import { ownValue, recordOf } from "./value.ts";
+
+/** Node id -> input name -> value, for one run. */
+export type InputOverrides = Readonly<Record<string, Readonly<Record<string, JsonValue>>>>;
+
+export const collectNodeInputs = (
+  state: ExecutionState,
+  { id, node, inbound }: GraphNode,
+  overrides?: InputOverrides,
+): NodeRuntimeValues => {
+  if (node === undefined) return {};
+  const values = new Map<string, RuntimeValue>();
+  const gathering = new Set<string>();
+  const own = ownValue(overrides, id);
+  for (const input of node.inputs) {
+    const value = ownValue(own, input.name) ?? input.value;
+    if (value !== undefined && value !== null) values.set(input.name, value);
+    if (input.repeated === true) gathering.add(input.name);
+  }
+  const gathered = new Map<string, RuntimeValue[]>();
+  for (const edge of inbound) {
+    const value = ownValue(nodeStateOf(state, edge.source).outputs, edge.sourceOutput);
+    if (value === undefined) continue;
+    if (!gathering.has(edge.targetInput)) {
+      values.set(edge.targetInput, value);
+      continue;
+    }
+    const list = gathered.get(edge.targetInput) ?? [];
+    if (Array.isArray(value)) list.push(...value);
+    else list.push(value);
+    gathered.set(edge.targetInput, list);
+  }
+  for (const [input, list] of gathered) values.set(input, list as RuntimeValue);
+  return recordOf(values);
+};

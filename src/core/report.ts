@@ -1,0 +1,124 @@
+/** The record of a run that people and programs read: one entry for every node, in document order, missing ones last. */
+import * as DateTime from "effect/DateTime";
+import type { ExecutionState, SkipCause, SkipReason } from "./execution-state.ts";
+import { nodeStateOf } from "./execution-state.ts";
+import type { NodeExecutionStatus, WorkflowExecutionStatus } from "./lifecycle.ts";
+import { nodeStatusOf } from "./lifecycle.ts";
+import { getExecutionStatus } from "./status.ts";
+import type { NodeRuntimeValues } from "./value.ts";
+import type { Workflow } from "./workflow.ts";
+
+/** ISO 8601 in UTC of milliseconds since 1970. */
+export const isoOf = (millis: number): string => DateTime.formatIso(DateTime.makeUnsafe(millis));
+
+/** One try at a node; times are ISO 8601. */
+export interface ReportedAttempt {
+  readonly startedAt: string;
+  readonly endedAt: string;
+  readonly error?: string;
+}
+
+export interface NodeExecution {
+  readonly nodeId: string;
+  readonly status: NodeExecutionStatus;
+  readonly inputs: NodeRuntimeValues;
+  /** Null unless completed. */
+  readonly outputs: NodeRuntimeValues | null;
+  readonly error?: string;
+  /** Compute credits. */
+  readonly usage: number;
+  readonly skipReason?: SkipReason;
+  readonly blockedBy?: readonly string[];
+  readonly cause?: SkipCause;
+  /** Start of the first and end of the last attempt, ISO 8601; null when none was made. */
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+  readonly attempts: readonly ReportedAttempt[];
+}
+
+export interface WorkflowExecution {
+  readonly id: string;
+  readonly workflowId: string;
+  readonly status: WorkflowExecutionStatus;
+  readonly nodeExecutions: readonly NodeExecution[];
+  /** Why the run as a whole stopped. What went wrong in a node is at that node. */
+  readonly error?: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  /** ISO 8601; null while the run is live. */
+  readonly endedAt: string | null;
+}
+
+/** Who and when: what the state does not hold. Times are milliseconds since 1970. */
+export interface ReportFacts {
+  readonly executionId: string;
+  readonly startedAt: number;
+  readonly endedAt: number | null;
+}
+
+const nodeExecutionOf = (state: ExecutionState, nodeId: string): NodeExecution => {
+  const { lifecycle, inputs, outputs, error, usage, skip, ...node } = nodeStateOf(state, nodeId);
+  const attempts = node.attempts.map((attempt) => ({
+    ...attempt,
+    startedAt: isoOf(attempt.startedAt),
+    endedAt: isoOf(attempt.endedAt),
+  }));
+  return {
+    nodeId,
+    status: nodeStatusOf(lifecycle),
+    inputs,
+    outputs: outputs ?? null,
+    ...(error === undefined ? {} : { error }),
+    usage,
+    ...skip,
+    startedAt: attempts[0]?.startedAt ?? null,
+    endedAt: attempts.at(-1)?.endedAt ?? null,
+    attempts,
+  };
+};
+
+/** Document order first: the order people wrote. */
+const reportedIds = ({ graph }: ExecutionState): readonly string[] => [
+  ...graph.workflow.nodes.map(({ id }) => id),
+  ...graph.nodes.filter(({ node }) => node === undefined).map(({ id }) => id),
+];
+
+export const reportExecution = (state: ExecutionState, facts: ReportFacts): WorkflowExecution => ({
+  id: facts.executionId,
+  workflowId: state.graph.workflow.id,
+  status: getExecutionStatus(state),
+  nodeExecutions: reportedIds(state).map((id) => nodeExecutionOf(state, id)),
+  ...(state.error === undefined ? {} : { error: state.error }),
+  startedAt: isoOf(facts.startedAt),
+  endedAt: facts.endedAt === null ? null : isoOf(facts.endedAt),
+});
+
+const idleExecution = (nodeId: string): NodeExecution => ({
+  nodeId,
+  status: "idle",
+  inputs: {},
+  outputs: null,
+  usage: 0,
+  startedAt: null,
+  endedAt: null,
+  attempts: [],
+});
+
+/** The record of a document that validation refused: nothing ran. A malformed one has no nodes to list. */
+export const reportRefusal = (
+  workflow: Workflow | undefined,
+  error: string,
+  facts: ReportFacts,
+): WorkflowExecution => ({
+  id: facts.executionId,
+  workflowId: workflow?.id ?? "",
+  status: "error",
+  nodeExecutions: [...new Set(workflow?.nodes.map(({ id }) => id))].map(idleExecution),
+  error,
+  startedAt: isoOf(facts.startedAt),
+  endedAt: facts.endedAt === null ? null : isoOf(facts.endedAt),
+});
+
+/** Compute credits that the run is billed: what its completed nodes cost. */
+export const usageOf = (execution: WorkflowExecution): number =>
+  execution.nodeExecutions.reduce((sum, node) => sum + node.usage, 0);

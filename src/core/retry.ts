@@ -1,0 +1,28 @@
+/** Whether a failed attempt has a next one, and when. Time is an argument; nothing here waits. */
+import type { Policy } from "./workflow.ts";
+import { durationMillis } from "./workflow.ts";
+
+/** A failure of one attempt. `retryable` says whether trying again could help (ERROR-3). */
+export interface AttemptFailure {
+  readonly message: string;
+  readonly retryable: boolean;
+  /** Milliseconds that the failing side asked to wait; replaces the policy's delay. */
+  readonly retryAfter?: number;
+}
+
+/** Doubling any longer would pass every real schedule and, in the end, what a number can hold. */
+const longestDelay = 365 * 24 * 60 * 60 * 1000;
+
+/** Milliseconds until attempt `attempt + 1`, or undefined when `attempt` was the last. `attempt` counts from 1. */
+export const nextAttemptDelay = (
+  policy: Policy | undefined,
+  attempt: number,
+  failure: AttemptFailure,
+): number | undefined => {
+  const retries = policy?.retries;
+  if (!failure.retryable || retries === undefined || attempt > retries.limit) return undefined;
+  if (failure.retryAfter !== undefined) return Math.min(failure.retryAfter, longestDelay);
+  const delay = durationMillis(retries.delay) ?? 0;
+  const growth = { constant: 1, linear: attempt, exponential: 2 ** Math.min(attempt - 1, 60) };
+  return Math.min(delay * growth[retries.backoff], longestDelay);
+};

@@ -1,0 +1,39 @@
+/**
+ * Whether a node runs, decided from its own inbound edges and what its sources stored (SKIP-1..3). The cause of a skip is
+ * read off the blockers, which stored theirs when they were skipped; nothing walks further up.
+ */
+import type { ExecutionState, NodeState, SkipDetails } from "./execution-state.ts";
+import { nodeStateOf } from "./execution-state.ts";
+import type { GraphNode } from "./graph.ts";
+import type { Edge } from "./workflow.ts";
+
+const isBlocked = (source: NodeState, edge: Edge): boolean =>
+  source.lifecycle === "failed" ||
+  source.lifecycle === "skipped" ||
+  (source.lifecycle === "completed" && !Object.hasOwn(source.outputs ?? {}, edge.sourceOutput));
+
+/** Why the node is to be skipped, or undefined when it runs. Every upstream node must be final (NODE-2). */
+export const decideSkip = (
+  state: ExecutionState,
+  { inbound }: GraphNode,
+): SkipDetails | undefined => {
+  if (inbound.length === 0) return undefined;
+  const broken = new Set<string>();
+  const untaken = new Set<string>();
+  let isFailure = false;
+  for (const edge of inbound) {
+    const source = nodeStateOf(state, edge.source);
+    if (!isBlocked(source, edge)) return undefined;
+    (source.lifecycle === "completed" ? untaken : broken).add(edge.source);
+    isFailure ||= source.lifecycle === "failed" || source.skip?.cause === "failure";
+  }
+  return {
+    skipReason: broken.size > 0 ? "upstream_failure" : "conditional_branch",
+    blockedBy: [...(broken.size > 0 ? broken : untaken)],
+    cause: isFailure ? "failure" : "branch",
+  };
+};
+
+/** The seed's question, as a yes or no. */
+export const shouldSkipNode = (state: ExecutionState, node: GraphNode): boolean =>
+  decideSkip(state, node) !== undefined;

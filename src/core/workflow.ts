@@ -1,0 +1,178 @@
+/**
+ * The workflow document, as a schema. Unknown keys are kept and ignored: this is the format of files that already exist.
+ * Checks the shape alone; what the parts mean to each other is in `validate.ts`.
+ */
+import * as Duration from "effect/Duration";
+import * as Option from "effect/Option";
+import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
+import * as SchemaIssue from "effect/SchemaIssue";
+
+export const triggers = [
+  "manual",
+  "http_webhook",
+  "http_request",
+  "form_webhook",
+  "form_request",
+  "email_message",
+  "queue_message",
+  "scheduled",
+  "discord_event",
+  "telegram_event",
+  "whatsapp_event",
+  "slack_event",
+] as const;
+
+export const parameterTypes = [
+  "string",
+  "number",
+  "boolean",
+  "date",
+  "json",
+  "any",
+  "blob",
+  "image",
+  "audio",
+  "video",
+  "document",
+  "gltf",
+  "geojson",
+  "secret",
+  "schema",
+  "integration",
+  "database",
+  "dataset",
+  "queue",
+  "email",
+  "discord",
+  "telegram",
+  "whatsapp",
+  "slack",
+] as const;
+export type ParameterType = (typeof parameterTypes)[number];
+
+const Id = Schema.NonEmptyString.annotate({
+  description: "Any non-empty string.",
+});
+
+/** Milliseconds, or words such as "30 seconds". */
+const DurationInput = Schema.Union([
+  Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0)),
+  Schema.NonEmptyString.check(
+    Schema.makeFilter((text) => durationMillis(text) !== undefined, {
+      message: 'Expected a duration such as "30 seconds" or a number of milliseconds',
+    }),
+  ),
+]).annotate({ description: 'Milliseconds, or words such as "30 seconds" or "2 minutes".' });
+
+export const Parameter = Schema.Struct({
+  name: Schema.NonEmptyString,
+  type: Schema.Literals(parameterTypes),
+  value: Schema.optionalKey(Schema.Json),
+  required: Schema.optionalKey(Schema.Boolean),
+  repeated: Schema.optionalKey(
+    Schema.Boolean.annotate({ description: "Takes any number of edges, as an array." }),
+  ),
+  hidden: Schema.optionalKey(Schema.Boolean),
+  description: Schema.optionalKey(Schema.String),
+  minimum: Schema.optionalKey(Schema.Finite),
+  maximum: Schema.optionalKey(Schema.Finite),
+  enum: Schema.optionalKey(Schema.Array(Schema.Json)),
+  format: Schema.optionalKey(Schema.String),
+  default: Schema.optionalKey(Schema.Json),
+}).annotate({ identifier: "Parameter" });
+export interface Parameter extends Schema.Schema.Type<typeof Parameter> {}
+
+export const Policy = Schema.Struct({
+  retries: Schema.optionalKey(
+    Schema.Struct({
+      limit: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 10_000 })).annotate({
+        description: "Attempts after the first.",
+      }),
+      delay: DurationInput,
+      backoff: Schema.Literals(["constant", "linear", "exponential"]),
+    }),
+  ),
+  timeout: Schema.optionalKey(DurationInput),
+}).annotate({ identifier: "Policy" });
+export interface Policy extends Schema.Schema.Type<typeof Policy> {}
+
+export const Node = Schema.Struct({
+  id: Id,
+  name: Schema.String,
+  type: Schema.NonEmptyString,
+  position: Schema.optionalKey(Schema.Struct({ x: Schema.Finite, y: Schema.Finite })),
+  description: Schema.optionalKey(Schema.String),
+  inputs: Schema.Array(Parameter),
+  outputs: Schema.Array(Parameter),
+  policy: Schema.optionalKey(Policy),
+}).annotate({ identifier: "Node" });
+export interface Node extends Schema.Schema.Type<typeof Node> {}
+
+export const Edge = Schema.Struct({
+  source: Id,
+  sourceOutput: Schema.NonEmptyString,
+  target: Id,
+  targetInput: Schema.NonEmptyString,
+}).annotate({ identifier: "Edge" });
+export interface Edge extends Schema.Schema.Type<typeof Edge> {}
+
+export const Settings = Schema.Struct({
+  statusPolicy: Schema.optionalKey(
+    Schema.Literals(["strict", "branch-aware"]).annotate({
+      description: "branch-aware: a node skipped because a branch was not taken is no error.",
+    }),
+  ),
+  maxConcurrency: Schema.optionalKey(
+    Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)).annotate({
+      description: "Nodes that run at the same time. 16 unless told.",
+    }),
+  ),
+  budget: Schema.optionalKey(Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))),
+}).annotate({ identifier: "Settings" });
+export interface Settings extends Schema.Schema.Type<typeof Settings> {}
+
+export const Workflow = Schema.Struct({
+  id: Id,
+  name: Schema.String,
+  description: Schema.optionalKey(Schema.String),
+  trigger: Schema.Literals(triggers),
+  runtime: Schema.optionalKey(Schema.Literals(["workflow", "worker"])),
+  nodes: Schema.Array(Node),
+  edges: Schema.Array(Edge),
+  settings: Schema.optionalKey(Settings),
+}).annotate({ identifier: "Workflow", title: "Pawl workflow" });
+export interface Workflow extends Schema.Schema.Type<typeof Workflow> {}
+
+export interface ShapeIssue {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+const decode = Schema.decodeUnknownResult(Workflow, { errors: "all" });
+const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1();
+
+/**
+ * Checks the shape of a document. The answer is the very value that came in, unknown keys and all, since the schema
+ * transforms nothing. Fails with every issue found.
+ */
+export const decodeWorkflow = (document: unknown): Result.Result<Workflow, readonly ShapeIssue[]> =>
+  Result.mapBoth(decode(document), {
+    onSuccess: () => document as Workflow,
+    onFailure: (error) =>
+      issuesOf(error.issue).issues.map((issue) => ({
+        path: (issue.path ?? []).map((segment) =>
+          typeof segment === "number" ? segment : String(segment),
+        ),
+        message: issue.message,
+      })),
+  });
+
+/** Milliseconds of a policy's duration; undefined when the words make no duration. */
+export function durationMillis(input: number | string): number | undefined {
+  if (typeof input === "number") return input;
+  const duration = Duration.fromInput(input as Duration.Input);
+  if (Option.isNone(duration)) return undefined;
+  const millis = Duration.toMillis(duration.value);
+  return Number.isFinite(millis) ? millis : undefined;
+}

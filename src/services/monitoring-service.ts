@@ -1,0 +1,40 @@
+/**
+ * Tells whoever watches how a run goes. Messages are sent from inside steps, so a replay sends none again. A watcher that is
+ * slow, broken or absent changes nothing (MONITOR-2): publishing neither waits nor fails.
+ */
+import * as Context from "effect/Context";
+import * as Layer from "effect/Layer";
+import type { SkipDetails } from "#core/execution-state";
+import type { WorkflowExecutionStatus } from "#core/lifecycle";
+import type { NodeRuntimeValues } from "#core/value";
+
+export type NodeProgress =
+  | { readonly status: "executing"; readonly attempt: number }
+  | { readonly status: "retrying"; readonly attempt: number; readonly error: string }
+  | { readonly status: "completed"; readonly outputs: NodeRuntimeValues; readonly usage: number }
+  | { readonly status: "failed"; readonly error: string }
+  | ({ readonly status: "skipped" } & SkipDetails);
+
+export type MonitoringMessage = {
+  readonly organizationId: string;
+  readonly executionId: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+} & (
+  | { readonly type: "run"; readonly status: WorkflowExecutionStatus; readonly error?: string }
+  | ({ readonly type: "node"; readonly nodeId: string } & NodeProgress)
+);
+
+export class MonitoringService extends Context.Service<
+  MonitoringService,
+  { readonly publish: (message: MonitoringMessage) => void }
+>()("pawl/MonitoringService") {
+  static readonly layerSilent: Layer.Layer<MonitoringService> = Layer.succeed(MonitoringService, {
+    publish: () => {},
+  });
+
+  /** Hands every message to a function of this process. */
+  static readonly layerListener = (
+    listen: (message: MonitoringMessage) => void,
+  ): Layer.Layer<MonitoringService> => Layer.succeed(MonitoringService, { publish: listen });
+}

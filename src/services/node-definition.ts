@@ -1,0 +1,114 @@
+/**
+ * The contract of a node: its ports, its cost, and what it does, as a value. `nodes/define-node.ts` makes them, with types
+ * taken from the ports.
+ */
+import * as Data from "effect/Data";
+import type * as Effect from "effect/Effect";
+import type { JsonValue, RuntimeValue } from "#core/value";
+import type { Parameter, Policy } from "#core/workflow";
+
+/** Bytes inside a node; an ObjectReference on edges. */
+export interface BinaryValue {
+  readonly data: Uint8Array;
+  readonly mimeType: string;
+  readonly filename?: string;
+}
+
+export type NodeValue = RuntimeValue | BinaryValue | readonly BinaryValue[];
+
+/** An output that is undefined or null is not populated: edges from it are blocked (SKIP). */
+export type NodeOutputs = Readonly<Record<string, NodeValue | null | undefined>>;
+
+export interface Integration {
+  readonly id: string;
+  readonly provider: string;
+  readonly token: string;
+}
+
+/** What a node may ask of its run. */
+export interface NodeContext {
+  readonly nodeId: string;
+  readonly workflowId: string;
+  readonly organizationId: string;
+  readonly executionId: string;
+  /** Counts from 1. */
+  readonly attempt: number;
+  /** The same for every attempt and every replay: give it to whatever must not happen twice (REPLAY-4). */
+  readonly idempotencyKey: string;
+  /** Aborted when the attempt times out or the run is cancelled. */
+  readonly signal: AbortSignal;
+  /** What started the run: the body of a request, a message. */
+  readonly trigger: JsonValue;
+  /** The secret's value, or undefined when the organization has none of that name. Never return it. */
+  readonly getSecret: (name: string) => Promise<string | undefined>;
+  readonly getIntegration: (id: string) => Promise<Integration | undefined>;
+  /** Replaces the type's cost for this run of the node. Compute credits. */
+  readonly reportUsage: (credits: number) => void;
+}
+
+/** A multi-step node runs between steps, again at every replay: what is not computation goes into a sub-step. */
+export interface MultiStepContext extends NodeContext {
+  /** Does something once; its result is JSON. The name is unique within the node. */
+  readonly doStep: <A extends JsonValue>(
+    name: string,
+    perform: () => A | Promise<A>,
+  ) => Promise<A>;
+  /** The platform's own sleep: costs nothing while it lasts. Milliseconds, or words such as "2 hours". */
+  readonly sleep: (name: string, duration: number | string) => Promise<void>;
+}
+
+/** A failure that a node means. Thrown, returned or failed with: it is the same. Not retried unless it says so (ERROR-3). */
+export class NodeFailure extends Data.TaggedError("NodeFailure")<{
+  readonly message: string;
+  readonly retryable?: boolean;
+  /** Milliseconds to wait before the next attempt. */
+  readonly retryAfter?: number;
+}> {}
+
+export type NodeResult<Outputs> = Outputs | NodeFailure;
+
+export type NodeRun<Inputs, Outputs, C extends NodeContext> = (
+  inputs: Inputs,
+  context: C,
+) =>
+  | NodeResult<Outputs>
+  | Promise<NodeResult<Outputs>>
+  | Effect.Effect<NodeResult<Outputs>, NodeFailure>;
+
+/** A family of numbered ports, such as case_1, case_2: a document may have as many as it likes. */
+export interface DynamicInputs {
+  readonly prefix: string;
+  readonly type: Parameter["type"];
+  readonly defaultCount: number;
+  readonly minCount: number;
+}
+
+export interface NodeTypeFacts {
+  readonly type: string;
+  readonly name: string;
+  readonly category: string;
+  readonly description: string;
+  readonly inputs: readonly Parameter[];
+  readonly outputs: readonly Parameter[];
+  readonly dynamicInputs?: DynamicInputs;
+  /** The same inputs give the same outputs and nothing else happens: it needs no step of its own (STEP-3). */
+  readonly pure: boolean;
+  readonly computeCost: number;
+  /** For nodes of this type that bring no policy of their own. */
+  readonly policy?: Policy;
+}
+
+export type NodeDefinition = NodeTypeFacts &
+  (
+    | {
+        readonly multiStep: false;
+        readonly run: NodeRun<NodeInputs, NodeOutputs, NodeContext>;
+      }
+    | {
+        readonly multiStep: true;
+        readonly run: NodeRun<NodeInputs, NodeOutputs, MultiStepContext>;
+      }
+  );
+
+/** Port name -> value, converted for the node. Inputs that carry nothing are absent. */
+export type NodeInputs = Readonly<Record<string, NodeValue>>;

@@ -1,0 +1,87 @@
+/**
+ * Bytes behind ObjectReferences. Keys are scoped by organization and execution; the caller names the object, so that a step
+ * that runs twice writes the same one (REPLAY-4).
+ */
+import * as Context from "effect/Context";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import type { ObjectReference } from "#core/value";
+import type { ServiceFailure } from "./errors.ts";
+import type { BinaryValue } from "./node-definition.ts";
+
+export interface ObjectScope {
+  readonly organizationId: string;
+  readonly executionId: string;
+}
+
+export interface StoredObject {
+  readonly reference: ObjectReference;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** The reference's id: what a document may hold. The organization is never taken from it (ACCESS-1). */
+export const objectIdOf = (executionId: string, name: string): string =>
+  `${encodeURIComponent(executionId)}/${encodeURIComponent(name)}`;
+
+export class ObjectStore extends Context.Service<
+  ObjectStore,
+  {
+    /** Replaces what stands under the name. */
+    readonly write: (
+      scope: ObjectScope,
+      name: string,
+      value: BinaryValue,
+    ) => Effect.Effect<ObjectReference, ServiceFailure>;
+    /** Undefined when the organization has no such object. */
+    readonly read: (
+      organizationId: string,
+      objectId: string,
+    ) => Effect.Effect<BinaryValue | undefined, ServiceFailure>;
+    readonly remove: (
+      organizationId: string,
+      objectId: string,
+    ) => Effect.Effect<void, ServiceFailure>;
+    /** By name. */
+    readonly list: (scope: ObjectScope) => Effect.Effect<readonly StoredObject[], ServiceFailure>;
+  }
+>()("pawl/ObjectStore") {
+  static readonly layerMemory: Layer.Layer<ObjectStore> = Layer.sync(ObjectStore, () => {
+    const objects = new Map<string, Map<string, BinaryValue>>();
+    const ofOrganization = (organizationId: string): Map<string, BinaryValue> => {
+      const found = objects.get(organizationId) ?? new Map<string, BinaryValue>();
+      objects.set(organizationId, found);
+      return found;
+    };
+    return {
+      write: ({ organizationId, executionId }, name, value) =>
+        Effect.sync(() => {
+          const id = objectIdOf(executionId, name);
+          ofOrganization(organizationId).set(id, { ...value, data: value.data.slice() });
+          return referenceOf(id, value);
+        }),
+      read: (organizationId, objectId) =>
+        Effect.sync(() => {
+          const found = ofOrganization(organizationId).get(objectId);
+          return found && { ...found, data: found.data.slice() };
+        }),
+      remove: (organizationId, objectId) =>
+        Effect.sync(() => void ofOrganization(organizationId).delete(objectId)),
+      list: ({ organizationId, executionId }) =>
+        Effect.sync(() =>
+          [...ofOrganization(organizationId)]
+            .filter(([id]) => id.startsWith(objectIdOf(executionId, "")))
+            .sort(([a], [b]) => (a < b ? -1 : 1))
+            .map(([id, value]) => ({
+              reference: referenceOf(id, value),
+              size: value.data.byteLength,
+            })),
+        ),
+    };
+  });
+}
+
+export const referenceOf = (
+  id: string,
+  { mimeType, filename }: Pick<BinaryValue, "mimeType" | "filename">,
+): ObjectReference => ({ id, mimeType, ...(filename === undefined ? {} : { filename }) });

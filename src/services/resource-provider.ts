@@ -1,0 +1,45 @@
+/**
+ * What a node may use of its organization: secrets and integrations. Values are read inside the step that uses them and
+ * never carried over from `initialize` (SECRET-2).
+ */
+import * as Context from "effect/Context";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import { ownValue } from "#core/value";
+import type { ServiceFailure } from "./errors.ts";
+import type { Integration, NodeContext } from "./node-definition.ts";
+
+/** All of a node's context but its resources. */
+export type NodeContextFacts = Omit<NodeContext, "getSecret" | "getIntegration">;
+
+export interface Resources {
+  /** Secret name -> value. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** Integration id -> integration. */
+  readonly integrations?: Readonly<Record<string, Integration>>;
+}
+
+export class ResourceProvider extends Context.Service<
+  ResourceProvider,
+  {
+    /** Checks that the organization's resources can be reached, before the first node runs. */
+    readonly initialize: (organizationId: string) => Effect.Effect<void, ServiceFailure>;
+    readonly createNodeContext: (facts: NodeContextFacts) => NodeContext;
+  }
+>()("pawl/ResourceProvider") {
+  /** Organization id -> what it has. */
+  static readonly layerMemory = (
+    byOrganization: Readonly<Record<string, Resources>> = {},
+  ): Layer.Layer<ResourceProvider> =>
+    Layer.succeed(ResourceProvider, {
+      initialize: () => Effect.void,
+      createNodeContext: (facts) => {
+        const resources = ownValue(byOrganization, facts.organizationId);
+        return {
+          ...facts,
+          getSecret: (name) => Promise.resolve(ownValue(resources?.secrets, name)),
+          getIntegration: (id) => Promise.resolve(ownValue(resources?.integrations, id)),
+        };
+      },
+    });
+}

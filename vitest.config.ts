@@ -1,0 +1,31 @@
+import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
+import { defineConfig } from "vitest/config";
+
+/** Three projects: what knows no platform runs in Node, the rest in workerd with real bindings, and the laws apart. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "node",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/**/*.worker.test.ts"],
+        },
+      },
+      {
+        test: {
+          name: "properties",
+          include: ["properties/**/*.property.ts", "properties/**/*.test.ts"],
+          testTimeout: 300_000,
+        },
+      },
+      {
+        plugins: [cloudflareTest({ wrangler: { configPath: "./test/support/wrangler.toml" } })],
+        test: {
+          name: "workerd",
+          include: ["test/**/*.worker.test.ts"],
+        },
+      },
+    ],
+  },
+});
