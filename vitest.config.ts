@@ -1,4 +1,4 @@
-import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 
 /** Three projects: what knows no platform runs in Node, the rest in workerd with real bindings, and the laws apart. */
@@ -20,10 +20,16 @@ export default defineConfig({
         },
       },
       {
-        plugins: [cloudflareTest({ wrangler: { configPath: "./test/support/wrangler.toml" } })],
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "./test/support/wrangler.toml" },
+            miniflare: { bindings: { MIGRATIONS: await readD1Migrations("./migrations") } },
+          }),
+        ],
         test: {
           name: "workerd",
           include: ["test/**/*.worker.test.ts"],
+          setupFiles: ["./test/support/d1-migrations.ts"],
         },
       },
     ],

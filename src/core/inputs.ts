@@ -38,3 +38,15 @@ export const collectNodeInputs = (
   for (const [input, list] of gathered) values.set(input, list as RuntimeValue);
   return recordOf(values);
 };
+
+/** Whether an edge brought this input's value, and not the document or an override. */
+export const isCarriedByEdge = (
+  state: ExecutionState,
+  { inbound }: GraphNode,
+  input: string,
+): boolean =>
+  inbound.some(
+    ({ source, sourceOutput, targetInput }) =>
+      targetInput === input &&
+      Object.hasOwn(nodeStateOf(state, source).outputs ?? {}, sourceOutput),
+  );

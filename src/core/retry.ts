@@ -26,3 +26,18 @@ export const nextAttemptDelay = (
   const growth = { constant: 1, linear: attempt, exponential: 2 ** Math.min(attempt - 1, 60) };
   return Math.min(delay * growth[retries.backoff], longestDelay);
 };
+
+/** What an attempt without a time limit of its own is given when its whole step must have one. */
+const longestAttempt = 10 * 60 * 1000;
+
+/** Milliseconds in which every attempt and every delay between them is over, with a minute to spare. */
+export const longestExecution = (policy: Policy): number => {
+  const timeout = policy.timeout === undefined ? undefined : durationMillis(policy.timeout);
+  const limit = policy.retries?.limit ?? 0;
+  const failure = { message: "", retryable: true };
+  let total = (timeout ?? longestAttempt) * (limit + 1) + 60_000;
+  for (let attempt = 1; attempt <= limit && total < longestDelay; attempt++) {
+    total += nextAttemptDelay(policy, attempt, failure) ?? 0;
+  }
+  return Math.min(total, longestDelay);
+};

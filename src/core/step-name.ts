@@ -39,3 +39,7 @@ export const nodeStepName = (nodeId: string): string => `run node ${shortened(no
 /** A durable sub-step of a multi-step node. */
 export const subStepName = (nodeId: string, name: string): string =>
   `${nodeStepName(nodeId)} / ${shortened(name, longestSubStep)}`;
+
+/** What an output's bytes are stored under: short enough for a key of an object store. */
+export const outputObjectName = (nodeId: string, output: string): string =>
+  `${shortened(nodeId, longestId)}/${shortened(output, longestSubStep)}`;

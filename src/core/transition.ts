@@ -32,11 +32,17 @@ export type NodeEvent =
       readonly nodeId: string;
       readonly attempts: readonly Attempt[];
     }
-  | { readonly type: "wait" | "sleep" | "resume" | "cancel"; readonly nodeId: string };
+  | { readonly type: "wait"; readonly nodeId: string }
+  | { readonly type: "sleep"; readonly nodeId: string }
+  | { readonly type: "resume"; readonly nodeId: string }
+  | { readonly type: "cancel"; readonly nodeId: string };
 
 export type WorkflowEvent =
-  | { readonly type: "start" | "pause" | "resume" }
-  | { readonly type: "fail" | "exhaust"; readonly error: string }
+  | { readonly type: "start" }
+  | { readonly type: "pause" }
+  | { readonly type: "resume" }
+  | { readonly type: "fail"; readonly error: string }
+  | { readonly type: "exhaust"; readonly error: string }
   | { readonly type: "cancel"; readonly error?: string };
 
 export type TransitionEvent = NodeEvent | WorkflowEvent;

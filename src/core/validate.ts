@@ -313,12 +313,16 @@ export const validateWorkflow = (
   };
 };
 
-/** The message of a refused run: every error, so that one look is enough. */
-export const refusalMessage = (problems: readonly Problem[]): string =>
-  `Workflow validation failed: ${problems
-    .filter(({ severity }) => severity === "error")
-    .map(({ code, path, message }) => {
-      const place = pathText(path);
-      return `${code}${place === "" ? "" : ` at ${place}`}: ${message}`;
-    })
-    .join("; ")}`;
+/** More would be read by nobody, and the message is stored in several places. */
+const toldProblems = 20;
+
+/** The message of a refused run: its errors, so that one look is enough. */
+export const refusalMessage = (problems: readonly Problem[]): string => {
+  const errors = problems.filter(({ severity }) => severity === "error");
+  const told = errors.slice(0, toldProblems).map(({ code, path, message }) => {
+    const place = pathText(path);
+    return `${code}${place === "" ? "" : ` at ${place}`}: ${message}`;
+  });
+  const rest = errors.length - told.length;
+  return `Workflow validation failed: ${told.join("; ")}${rest > 0 ? `; and ${rest} more` : ""}`;
+};

@@ -48,3 +48,37 @@ export const describeValue = (value: unknown): string => {
   if (typeof value === "number" && !Number.isFinite(value)) return String(value);
   return typeof value;
 };
+
+/** Whether a value survives JSON unchanged. Walks with a list of its own: a value may nest deeper than the call stack. */
+export const isJsonValue = (value: unknown): value is JsonValue => {
+  const rest: unknown[] = [value];
+  while (rest.length > 0) {
+    const at = rest.pop();
+    if (at === null || typeof at === "string" || typeof at === "boolean") continue;
+    if (typeof at === "number" && Number.isFinite(at)) continue;
+    if (typeof at !== "object") return false;
+    if (!Array.isArray(at) && !isPlainRecord(at)) return false;
+    for (const part of Object.values(at)) rest.push(part);
+  }
+  return true;
+};
+
+const isPlainRecord = (value: object): boolean => {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // Also of another realm, whose Object.prototype is not ours.
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+};
+
+/** Freezes a JSON value through and through, so that no node can change what others were given. */
+export const frozen = <A extends object>(value: A): A => {
+  const rest: object[] = [value];
+  while (rest.length > 0) {
+    const at = rest.pop()!;
+    if (Object.isFrozen(at)) continue;
+    Object.freeze(at);
+    for (const part of Object.values(at)) {
+      if (typeof part === "object" && part !== null) rest.push(part as object);
+    }
+  }
+  return value;
+};

@@ -49,7 +49,8 @@ export class CreditService extends Context.Service<
         Effect.sync(() => {
           const { reserved, settled } = accountOf(organizationId);
           if (reserved.has(executionId) || settled.has(executionId)) return true;
-          if (sum(reserved) + sum(settled) + estimate > limit) return false;
+          // Not `> limit`: a limit that is not a number allows nothing.
+          if (!(sum(reserved) + sum(settled) + estimate <= limit)) return false;
           reserved.set(executionId, estimate);
           return true;
         }),

@@ -3,21 +3,32 @@
  * `cloudflare/workflow-step.ts`; the direct runtime remembers nothing.
  */
 import * as Context from "effect/Context";
+import * as Data from "effect/Data";
 
 export interface StepOptions {
-  /** Milliseconds after which the platform gives the step up. Unlimited unless told. */
+  /** Whether the platform may run the step again when it throws. A node's step never throws: failures are data. */
+  readonly retry: boolean;
+  /** Milliseconds after which the platform gives the step up; its own default unless told. */
   readonly timeout?: number;
 }
+
+/** The platform gave a step up because it took too long. What it was doing may still go on. */
+export class StepTimedOut extends Data.TaggedError("StepTimedOut")<{
+  readonly step: string;
+}> {}
 
 /** Plain promises, since one is made for every node of a run. */
 export interface Steps {
   /**
-   * Runs `perform` and resolves to its result, which must be plain data under 1 MiB of JSON. A result on record is
-   * returned without running it. Names are unique in a run. May run twice when the process dies in between.
+   * Runs `perform` and resolves to its result, which must be plain data. A result on record is returned without running
+   * it. Names are unique in a run. May run twice when the process dies in between. Rejects with StepTimedOut, or with
+   * the platform's own error.
    */
   readonly do: <A>(name: string, options: StepOptions, perform: () => Promise<A>) => Promise<A>;
   /** Resolves after that many milliseconds, also when the process did not live that long. */
   readonly sleep: (name: string, millis: number) => Promise<void>;
+  /** The largest result that the platform keeps, in bytes of JSON. No limit when undefined. */
+  readonly resultLimit?: number;
 }
 
 export class DurableStep extends Context.Service<DurableStep, Steps>()("pawl/DurableStep") {}

@@ -20,6 +20,7 @@ export interface ExecutionRow {
   /** SHA-256 of the definition that the run was started on, in hex (REPLAY-3). */
   readonly definitionHash: string;
   readonly status: WorkflowExecutionStatus;
+  /** No longer than a list has use for; the record has the whole. */
   readonly error: string | null;
   /** Compute credits. */
   readonly usage: number;
@@ -38,20 +39,25 @@ export interface SavedExecution {
 
 export interface ListOptions {
   readonly status?: WorkflowExecutionStatus;
-  /** 50 unless told. */
+  /** A whole number, 50 unless told. */
   readonly limit?: number;
 }
+
+/** A refused document's error lists every problem, and a row of D1 holds 2 MB. */
+const longestRowError = 2_000;
 
 export const rowOf = ({ execution, ...facts }: SavedExecution): ExecutionRow => ({
   ...facts,
   id: execution.id,
   workflowId: execution.workflowId,
   status: execution.status,
-  error: execution.error ?? null,
+  error: execution.error?.slice(0, longestRowError).toWellFormed() ?? null,
   usage: usageOf(execution),
   startedAt: execution.startedAt,
   endedAt: execution.endedAt,
 });
+
+const descending = (a: string, b: string): number => (a < b ? 1 : a > b ? -1 : 0);
 
 export class ExecutionStore extends Context.Service<
   ExecutionStore,
@@ -61,7 +67,7 @@ export class ExecutionStore extends Context.Service<
       organizationId: string,
       executionId: string,
     ) => Effect.Effect<WorkflowExecution | undefined, ServiceFailure>;
-    /** Newest first. */
+    /** Newest first; runs that started in the same millisecond by id, downwards. */
     readonly list: (
       organizationId: string,
       options?: ListOptions,
@@ -69,7 +75,7 @@ export class ExecutionStore extends Context.Service<
   }
 >()("pawl/ExecutionStore") {
   static readonly layerMemory: Layer.Layer<ExecutionStore> = Layer.sync(ExecutionStore, () => {
-    const saved = new Map<string, { readonly row: ExecutionRow; readonly json: string }>();
+    const saved = new Map<string, { readonly row: ExecutionRow } & SavedExecution>();
     const keyOf = (organizationId: string, executionId: string): string =>
       JSON.stringify([organizationId, executionId]);
     return {
@@ -79,19 +85,16 @@ export class ExecutionStore extends Context.Service<
           const key = keyOf(row.organizationId, row.id);
           const before = saved.get(key);
           if (before !== undefined && isFinalStatus(before.row.status)) return;
-          saved.set(key, { row, json: JSON.stringify(execution.execution) });
+          saved.set(key, { row, ...execution });
         }),
       get: (organizationId, executionId) =>
-        Effect.sync(() => {
-          const found = saved.get(keyOf(organizationId, executionId));
-          return found && (JSON.parse(found.json) as WorkflowExecution);
-        }),
+        Effect.sync(() => saved.get(keyOf(organizationId, executionId))?.execution),
       list: (organizationId, { status, limit = 50 } = {}) =>
         Effect.sync(() =>
           Array.from(saved.values(), ({ row }) => row)
             .filter((row) => row.organizationId === organizationId)
             .filter((row) => status === undefined || row.status === status)
-            .sort((a, b) => (a.startedAt < b.startedAt ? 1 : a.startedAt > b.startedAt ? -1 : 0))
+            .sort((a, b) => descending(a.startedAt, b.startedAt) || descending(a.id, b.id))
             .slice(0, limit),
         ),
     };

@@ -33,8 +33,17 @@ export class MonitoringService extends Context.Service<
     publish: () => {},
   });
 
-  /** Hands every message to a function of this process. */
+  /** Hands every message to a function of this process. What it throws is its own affair. */
   static readonly layerListener = (
     listen: (message: MonitoringMessage) => void,
-  ): Layer.Layer<MonitoringService> => Layer.succeed(MonitoringService, { publish: listen });
+  ): Layer.Layer<MonitoringService> =>
+    Layer.succeed(MonitoringService, {
+      publish: (message) => {
+        try {
+          listen(message);
+        } catch {
+          // A broken watcher changes nothing (MONITOR-2).
+        }
+      },
+    });
 }

@@ -49,10 +49,7 @@ export interface NodeContext {
 /** A multi-step node runs between steps, again at every replay: what is not computation goes into a sub-step. */
 export interface MultiStepContext extends NodeContext {
   /** Does something once; its result is JSON. The name is unique within the node. */
-  readonly doStep: <A extends JsonValue>(
-    name: string,
-    perform: () => A | Promise<A>,
-  ) => Promise<A>;
+  readonly doStep: <A extends JsonValue>(name: string, perform: () => A | Promise<A>) => Promise<A>;
   /** The platform's own sleep: costs nothing while it lasts. Milliseconds, or words such as "2 hours". */
   readonly sleep: (name: string, duration: number | string) => Promise<void>;
 }

@@ -1,6 +1,7 @@
 /**
  * Bytes behind ObjectReferences. Keys are scoped by organization and execution; the caller names the object, so that a step
- * that runs twice writes the same one (REPLAY-4).
+ * that runs twice writes the same one (REPLAY-4). A reference's id is what a document may hold: only the store that made it
+ * can read it, and the organization is never taken from it (ACCESS-1).
  */
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
@@ -20,9 +21,11 @@ export interface StoredObject {
   readonly size: number;
 }
 
-/** The reference's id: what a document may hold. The organization is never taken from it (ACCESS-1). */
-export const objectIdOf = (executionId: string, name: string): string =>
-  `${encodeURIComponent(executionId)}/${encodeURIComponent(name)}`;
+/** The memory layer's ids. JSON's escapes come first: `encodeURIComponent` alone throws on a lone surrogate. */
+const objectIdOf = (executionId: string, name: string): string =>
+  [executionId, name]
+    .map((part) => encodeURIComponent(JSON.stringify(part).slice(1, -1)))
+    .join("/");
 
 export class ObjectStore extends Context.Service<
   ObjectStore,
@@ -42,7 +45,7 @@ export class ObjectStore extends Context.Service<
       organizationId: string,
       objectId: string,
     ) => Effect.Effect<void, ServiceFailure>;
-    /** By name. */
+    /** In the order of their ids. */
     readonly list: (scope: ObjectScope) => Effect.Effect<readonly StoredObject[], ServiceFailure>;
   }
 >()("pawl/ObjectStore") {

@@ -1,0 +1,23 @@
+-- One row for every run, to list; the full record is in R2. Rows belong to an organization: every index begins with it.
+CREATE TABLE executions (
+  organization_id TEXT NOT NULL,
+  id TEXT NOT NULL,
+  user_id TEXT NOT NULL,
+  workflow_id TEXT NOT NULL,
+  workflow_name TEXT NOT NULL,
+  -- SHA-256 of the definition that the run was started on, in hex.
+  definition_hash TEXT NOT NULL,
+  status TEXT NOT NULL,
+  -- Whether the status may still change. Kept beside it, so that SQL need not know which statuses are final.
+  is_final INTEGER NOT NULL CHECK (is_final IN (0, 1)),
+  error TEXT,
+  -- Compute credits.
+  usage REAL NOT NULL,
+  -- ISO 8601 in UTC, so that the order of texts is the order of times.
+  started_at TEXT NOT NULL,
+  ended_at TEXT,
+  PRIMARY KEY (organization_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX executions_newest ON executions (organization_id, started_at DESC, id DESC);
+CREATE INDEX executions_newest_by_status ON executions (organization_id, status, started_at DESC, id DESC);

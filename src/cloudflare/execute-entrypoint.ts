@@ -1,0 +1,91 @@
+/**
+ * The WorkflowEntrypoint: payload in, run, record out. Knows the platform's language and nothing of workflows: a refused
+ * document is the only thing that it turns into a NonRetryableError (ERROR-1).
+ */
+import { WorkflowEntrypoint, type WorkflowEvent, type WorkflowStep } from "cloudflare:workers";
+import { NonRetryableError } from "cloudflare:workflows";
+import * as Cause from "effect/Cause";
+import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
+import * as Layer from "effect/Layer";
+import type { ExecuteParams } from "#core/execution-context";
+import { usageOf } from "#core/report";
+import { executeWorkflow } from "#runtime/execute-workflow";
+import { DurableStep } from "#services/durable-step";
+import type { NodeDefinition } from "#services/node-definition";
+import type { PawlEnv } from "./env.ts";
+import { cloudflareServices } from "./layers.ts";
+import { workflowSteps } from "./workflow-step.ts";
+
+/** Steps that an instance may take unless its Worker configures more (`limits.steps`). */
+const platformStepLimit = 10_000;
+
+export interface EntrypointOptions<Env extends PawlEnv = PawlEnv> {
+  /** Beside the built-in nodes; one of the same type replaces the built-in one. */
+  readonly nodes?: readonly NodeDefinition[];
+  /** Services to use in place of Pawl's own, merged into one layer; called for each run. */
+  readonly layers?: (env: Env, context: ExecutionContext) => Layer.Layer<never>;
+  /** Steps that an instance may take: 10,000 unless the Worker's `limits.steps` says otherwise. */
+  readonly stepLimit?: number;
+}
+
+/** What an instance gives back: small, since the record is in the store. */
+export interface ExecuteOutput {
+  readonly executionId: string;
+  readonly status: string;
+  /** Compute credits. */
+  readonly usage: number;
+}
+
+type ExecuteClass<Env extends PawlEnv> = new (
+  context: ExecutionContext,
+  env: Env,
+) => WorkflowEntrypoint<Env, ExecuteParams>;
+
+/** Says what is missing from a payload that is not one of Pawl's; undefined when nothing is. */
+const missingParam = (payload: Partial<ExecuteParams> | undefined): string | undefined =>
+  typeof payload?.organizationId !== "string" || payload.organizationId === ""
+    ? "organizationId (a string)"
+    : typeof payload.userId !== "string"
+      ? "userId (a string)"
+      : typeof payload.computeCredits !== "number"
+        ? "computeCredits (a number)"
+        : undefined;
+
+/** The class to export from a Worker and to name in its `[[workflows]]` binding EXECUTE. */
+export const executeEntrypoint = <Env extends PawlEnv = PawlEnv>(
+  options: EntrypointOptions<Env> = {},
+): ExecuteClass<Env> =>
+  class Execute extends WorkflowEntrypoint<Env, ExecuteParams> {
+    override async run(
+      event: Readonly<WorkflowEvent<ExecuteParams>>,
+      step: WorkflowStep,
+    ): Promise<ExecuteOutput> {
+      const missing = missingParam(event.payload);
+      if (missing !== undefined) {
+        throw new NonRetryableError(
+          `The instance's params lack ${missing}. Pawl takes { workflow, userId, organizationId, computeCredits }.`,
+        );
+      }
+      const services = Layer.mergeAll(
+        cloudflareServices(this.env, options.nodes ?? []),
+        Layer.succeed(DurableStep, workflowSteps(step)),
+        options.layers?.(this.env, this.ctx) ?? Layer.empty,
+      );
+      const exit = await Effect.runPromiseExit(
+        executeWorkflow(event.payload, event.instanceId, {
+          stepLimit: options.stepLimit ?? platformStepLimit,
+        }).pipe(Effect.provide(services)),
+      );
+      if (Exit.isFailure(exit)) throw Cause.squash(exit.cause);
+      const execution = exit.value;
+      if (execution.status === "error" && execution.error !== undefined) {
+        throw new NonRetryableError(execution.error);
+      }
+      return {
+        executionId: execution.id,
+        status: execution.status,
+        usage: usageOf(execution),
+      };
+    }
+  };

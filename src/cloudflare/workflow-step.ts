@@ -1,0 +1,40 @@
+/**
+ * DurableStep over Cloudflare's WorkflowStep. Failures of nodes are data by the time they get here; what still throws is a
+ * service, which the platform's own retries may mend, or the platform itself.
+ */
+import type { WorkflowStep, WorkflowStepConfig } from "cloudflare:workers";
+import type { StepOptions, Steps } from "#services/durable-step";
+import { StepTimedOut } from "#services/durable-step";
+
+/** The platform keeps 1 MiB of a step's result; what its own encoding adds is given away here. Bytes of JSON. */
+export const resultLimit = 1024 * 1024 - 16 * 1024;
+
+/** The platform's error for a step that took too long is a plain Error: its name is in the message. */
+const isTimeout = (reason: unknown): boolean =>
+  reason instanceof Error && reason.message.startsWith("WorkflowTimeoutError");
+
+/** `do` takes serialisable results only, which its type cannot say of every A; the engine gives it plain data alone. */
+interface AnyStep {
+  readonly do: <A>(
+    name: string,
+    config: WorkflowStepConfig,
+    perform: () => Promise<A>,
+  ) => Promise<A>;
+}
+
+const configOf = ({ retry, timeout }: StepOptions): WorkflowStepConfig => ({
+  ...(retry ? {} : { retries: { limit: 0, delay: 0 } }),
+  ...(timeout === undefined ? {} : { timeout }),
+});
+
+export const workflowSteps = (step: WorkflowStep): Steps => ({
+  do: async (name, options, perform) => {
+    try {
+      return await (step as unknown as AnyStep).do(name, configOf(options), perform);
+    } catch (reason) {
+      throw isTimeout(reason) ? new StepTimedOut({ step: name }) : reason;
+    }
+  },
+  sleep: (name, millis) => step.sleep(name, millis),
+  resultLimit,
+});

@@ -1,0 +1,40 @@
+/** What stays the same through a run: the definition, its order, whose run it is, and what started it. */
+import type { WorkflowGraph } from "./graph.ts";
+import type { InputOverrides } from "./inputs.ts";
+import type { JsonValue } from "./value.ts";
+import type { Workflow } from "./workflow.ts";
+
+/** What a run is started with. */
+export interface ExecuteParams {
+  /** The document; anything else is refused with a record that says why. */
+  readonly workflow: Workflow;
+  readonly userId: string;
+  readonly organizationId: string;
+  /** Compute credits that the organization may spend. */
+  readonly computeCredits: number;
+  readonly inputOverrides?: InputOverrides;
+  /** What started the run: the body of a request, a message. Null unless told. */
+  readonly trigger?: JsonValue;
+}
+
+export interface WorkflowExecutionContext {
+  readonly workflow: Workflow;
+  readonly orderedNodeIds: readonly string[];
+  readonly workflowId: string;
+  readonly organizationId: string;
+  readonly executionId: string;
+  readonly trigger: JsonValue;
+}
+
+export const contextOf = (
+  { workflow, nodes }: WorkflowGraph,
+  params: ExecuteParams,
+  executionId: string,
+): WorkflowExecutionContext => ({
+  workflow,
+  orderedNodeIds: nodes.map(({ id }) => id),
+  workflowId: workflow.id,
+  organizationId: params.organizationId,
+  executionId,
+  trigger: params.trigger ?? null,
+});

@@ -1,0 +1,29 @@
+/** Pawl's root export: run a workflow in this process, define nodes, read the results. Knows no platform. */
+export { createDirectRuntime } from "#runtime/direct-runtime";
+export type { DirectRuntime, DirectRuntimeOptions } from "#runtime/direct-runtime";
+export { defineNode } from "#nodes/define-node";
+export { builtInNodes } from "#nodes/registry";
+export { NodeFailure } from "#services/node-definition";
+export type {
+  BinaryValue,
+  Integration,
+  MultiStepContext,
+  NodeContext,
+  NodeDefinition,
+} from "#services/node-definition";
+export { CreditService } from "#services/credit-service";
+export { DurableStep } from "#services/durable-step";
+export { ServiceFailure } from "#services/errors";
+export { ExecutionStore } from "#services/execution-store";
+export { MonitoringService } from "#services/monitoring-service";
+export type { MonitoringMessage } from "#services/monitoring-service";
+export { NodeRegistry } from "#services/node-registry";
+export { ObjectStore } from "#services/object-store";
+export { ResourceProvider } from "#services/resource-provider";
+export { decodeWorkflow } from "#core/workflow";
+export type { Edge, Node, Parameter, Policy, Settings, Workflow } from "#core/workflow";
+export { validateWorkflow } from "#core/validate";
+export type { Problem, Validation, ValidationOptions } from "#core/validate";
+export type { ExecuteParams } from "#core/execution-context";
+export type { NodeExecution, WorkflowExecution } from "#core/report";
+export type { JsonValue, ObjectReference, RuntimeValue } from "#core/value";

@@ -1,0 +1,23 @@
+/** The services of a run that brings none of its own: everything in memory, built anew for each run. */
+import * as Layer from "effect/Layer";
+import { builtInNodes } from "#nodes/registry";
+import { CreditService } from "#services/credit-service";
+import { ExecutionStore } from "#services/execution-store";
+import { MonitoringService } from "#services/monitoring-service";
+import type { NodeDefinition } from "#services/node-definition";
+import { NodeRegistry } from "#services/node-registry";
+import { ObjectStore } from "#services/object-store";
+import { ResourceProvider } from "#services/resource-provider";
+import type { RunServices } from "./execute-workflow.ts";
+
+export const memoryServices = (
+  nodes: readonly NodeDefinition[] = [],
+): Layer.Layer<RunServices> =>
+  Layer.mergeAll(
+    NodeRegistry.layer([...builtInNodes, ...nodes]),
+    CreditService.layerMemory,
+    ExecutionStore.layerMemory,
+    MonitoringService.layerSilent,
+    ObjectStore.layerMemory,
+    ResourceProvider.layerMemory(),
+  );

@@ -1,0 +1,258 @@
+/**
+ * One node, to its end: attempts, each with its inputs converted, its time limit and its outputs converted. Whatever the
+ * node does becomes a step result, never an exception (NODE-3, NODE-4, ERROR-2). Runs inside the node's step.
+ */
+import * as Cause from "effect/Cause";
+import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
+import * as Option from "effect/Option";
+import * as Result from "effect/Result";
+import type { Attempt } from "#core/execution-state";
+import type { GraphNode } from "#core/graph";
+import type { AttemptFailure } from "#core/retry";
+import { nextAttemptDelay } from "#core/retry";
+import type { NodeStepResult } from "#core/step-result";
+import type { NodeRuntimeValues } from "#core/value";
+import type { Node } from "#core/workflow";
+import { durationMillis } from "#core/workflow";
+import type {
+  MultiStepContext,
+  NodeContext,
+  NodeDefinition,
+  NodeOutputs,
+  NodeResult,
+} from "#services/node-definition";
+import { NodeFailure } from "#services/node-definition";
+import type { NodeEnvironment } from "./node-environment.ts";
+import type { Checked } from "./node-parameters.ts";
+import { decodeInputs, encodeOutputs } from "./node-parameters.ts";
+
+/** A node that is about to run, with what its edges brought. */
+export interface NodeCall {
+  readonly graphNode: GraphNode;
+  readonly inputs: NodeRuntimeValues;
+  /** Whether an input's value stands in the document or an override, and did not come over an edge. */
+  readonly isLiteral: (input: string) => boolean;
+}
+
+export interface Success {
+  readonly outputs: NodeRuntimeValues;
+  readonly usage: number;
+}
+
+/** Long enough for any message; a page of HTML in an error would crowd out the result. */
+const longestMessage = 2_000;
+
+const shortenedMessage = (message: string): string =>
+  message.length <= longestMessage
+    ? message
+    : `${message.slice(0, longestMessage).toWellFormed()}... (${message.length - longestMessage} characters more)`;
+
+/** What a node threw, in plain words. Only a NodeFailure knows that trying again is useless. */
+export const failureFrom = (thrown: unknown): AttemptFailure => {
+  if (thrown instanceof NodeFailure) {
+    const { message, retryable = false, retryAfter } = thrown;
+    return {
+      message: shortenedMessage(message),
+      retryable,
+      ...(retryAfter === undefined ? {} : { retryAfter }),
+    };
+  }
+  const message = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
+  return { message: shortenedMessage(message), retryable: true };
+};
+
+const outcomeOf = (result: NodeResult<NodeOutputs>): Checked<NodeOutputs> => {
+  if (result instanceof NodeFailure) return Result.fail(failureFrom(result));
+  return typeof result === "object" && result !== null && !Array.isArray(result)
+    ? Result.succeed(result)
+    : Result.fail({ message: "The node returned no outputs", retryable: false });
+};
+
+const outcomeOfExit = (
+  exit: Exit.Exit<NodeResult<NodeOutputs>, NodeFailure>,
+): Checked<NodeOutputs> => {
+  if (Exit.isSuccess(exit)) return outcomeOf(exit.value);
+  const failure = Cause.findErrorOption(exit.cause);
+  return Result.fail(
+    failureFrom(Option.isSome(failure) ? failure.value : Cause.squash(exit.cause)),
+  );
+};
+
+const isPromise = <A>(value: A | Promise<A>): value is Promise<A> =>
+  typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+
+/** Calls the node's function and waits for it, whichever of the three ways it answers. */
+const callNode = (
+  env: NodeEnvironment,
+  answer: () => ReturnType<NodeDefinition["run"]>,
+): Checked<NodeOutputs> | Promise<Checked<NodeOutputs>> => {
+  try {
+    const result = answer();
+    if (Effect.isEffect(result)) return env.runExit(result).then(outcomeOfExit);
+    if (isPromise(result)) {
+      return result.then(outcomeOf, (thrown: unknown) => Result.fail(failureFrom(thrown)));
+    }
+    return outcomeOf(result);
+  } catch (thrown) {
+    return Result.fail(failureFrom(thrown));
+  }
+};
+
+/** The node's answer, or a failure once the time is over. A late answer is ignored. */
+const withTimeout = async <A>(
+  env: NodeEnvironment,
+  millis: number,
+  attempt: (signal: AbortSignal) => Promise<Checked<A>>,
+): Promise<Checked<A>> => {
+  const controller = new AbortController();
+  const late: Checked<A> = Result.fail({
+    message: `Timed out after ${millis} ms`,
+    retryable: true,
+  });
+  const timer = Effect.map(Effect.sleep(millis), () => late);
+  const answer = Effect.promise(() =>
+    attempt(AbortSignal.any([env.signal, controller.signal])),
+  );
+  const exit = await env.runExit(Effect.raceFirst(answer, timer));
+  controller.abort(new NodeFailure({ message: `Timed out after ${millis} ms`, retryable: true }));
+  return Exit.isSuccess(exit)
+    ? exit.value
+    : Result.fail(failureFrom(Cause.squash(exit.cause)));
+};
+
+const contextOfAttempt = (
+  env: NodeEnvironment,
+  nodeId: string,
+  attempt: number,
+  signal: AbortSignal,
+  reportUsage: (credits: number) => void,
+): NodeContext => {
+  const { workflowId, organizationId, executionId, trigger } = env.context;
+  return env.resources.createNodeContext({
+    nodeId,
+    workflowId,
+    organizationId,
+    executionId,
+    attempt,
+    idempotencyKey: `${executionId}/${nodeId}`,
+    signal,
+    trigger,
+    reportUsage,
+  });
+};
+
+/** What a multi-step node may do between its steps. */
+export type MultiStepTools = Pick<MultiStepContext, "doStep" | "sleep">;
+
+/** Converts, runs and converts back, once. */
+export const attemptNode = async (
+  env: NodeEnvironment,
+  { graphNode, inputs, isLiteral }: NodeCall,
+  node: Node,
+  definition: NodeDefinition,
+  attempt: number,
+  signal: AbortSignal,
+  tools: MultiStepTools,
+): Promise<Checked<Success>> => {
+  let usage = definition.computeCost;
+  const decoding = decodeInputs(env, node, definition, inputs, isLiteral);
+  const decoded = decoding instanceof Promise ? await decoding : decoding;
+  if (Result.isFailure(decoded)) return Result.fail(decoded.failure);
+  const context = contextOfAttempt(env, graphNode.id, attempt, signal, (credits) => {
+    usage = credits;
+  });
+  const calling = callNode(env, () =>
+    definition.multiStep
+      ? definition.run(decoded.success, { ...context, ...tools })
+      : definition.run(decoded.success, context),
+  );
+  const answer = calling instanceof Promise ? await calling : calling;
+  if (Result.isFailure(answer)) return Result.fail(answer.failure);
+  const encoding = encodeOutputs(env, node, definition, answer.success);
+  const outputs = encoding instanceof Promise ? await encoding : encoding;
+  if (Result.isFailure(outputs)) return Result.fail(outputs.failure);
+  if (!Number.isFinite(usage) || usage < 0) {
+    return Result.fail({ message: `The node reported a usage of ${usage}`, retryable: false });
+  }
+  return Result.succeed({ outputs: outputs.success, usage });
+};
+
+/** A result that the platform would not keep is refused here, where the message can say so. */
+const withinLimit = (env: NodeEnvironment, result: NodeStepResult): NodeStepResult => {
+  const limit = env.steps.resultLimit;
+  if (limit === undefined || result.status !== "completed") return result;
+  const size = new TextEncoder().encode(JSON.stringify(result)).byteLength;
+  if (size <= limit) return result;
+  const { nodeId, attempts } = result;
+  const error = `The outputs take ${size} bytes, and a step keeps ${limit}. Put out less, or a file.`;
+  return { nodeId, status: "failed", error, attempts };
+};
+
+/** A failure before there was anything to run. */
+export const failedAtOnce = (
+  env: NodeEnvironment,
+  nodeId: string,
+  error: string,
+): NodeStepResult => {
+  const now = env.clock.currentTimeMillisUnsafe();
+  env.publish(nodeId, { status: "failed", error });
+  return { nodeId, status: "failed", error, attempts: [{ startedAt: now, endedAt: now, error }] };
+};
+
+export const completedWith = (
+  env: NodeEnvironment,
+  nodeId: string,
+  { outputs, usage }: Success,
+  attempts: readonly Attempt[],
+): NodeStepResult => {
+  const result = withinLimit(env, { nodeId, status: "completed", outputs, usage, attempts });
+  env.publish(
+    nodeId,
+    result.status === "completed"
+      ? { status: "completed", outputs, usage }
+      : { status: "failed", error: result.status === "failed" ? result.error : "" },
+  );
+  return result;
+};
+
+const noTools: MultiStepTools = {
+  doStep: () => Promise.reject(new NodeFailure({ message: "Only a multi-step node has steps" })),
+  sleep: () => Promise.reject(new NodeFailure({ message: "Only a multi-step node sleeps" })),
+};
+
+/** Runs a node of a single step, with as many attempts as its policy allows. */
+export const executeNode = async (
+  env: NodeEnvironment,
+  call: NodeCall,
+  node: Node,
+  definition: NodeDefinition,
+): Promise<NodeStepResult> => {
+  const nodeId = call.graphNode.id;
+  const policy = node.policy ?? definition.policy;
+  const timeout = policy?.timeout === undefined ? undefined : durationMillis(policy.timeout);
+  const attempts: Attempt[] = [];
+  for (let attempt = 1; ; attempt++) {
+    env.publish(nodeId, { status: "executing", attempt });
+    const startedAt = env.clock.currentTimeMillisUnsafe();
+    const perform = (signal: AbortSignal): Promise<Checked<Success>> =>
+      attemptNode(env, call, node, definition, attempt, signal, noTools);
+    const outcome = await (timeout === undefined
+      ? perform(env.signal)
+      : withTimeout(env, timeout, perform));
+    const endedAt = env.clock.currentTimeMillisUnsafe();
+    if (Result.isSuccess(outcome)) {
+      attempts.push({ startedAt, endedAt });
+      return completedWith(env, nodeId, outcome.success, attempts);
+    }
+    const error = outcome.failure.message;
+    attempts.push({ startedAt, endedAt, error });
+    const delay = nextAttemptDelay(policy, attempt, outcome.failure);
+    if (delay === undefined) {
+      env.publish(nodeId, { status: "failed", error });
+      return { nodeId, status: "failed", error, attempts };
+    }
+    env.publish(nodeId, { status: "retrying", attempt, error });
+    await env.runExit(Effect.sleep(delay));
+  }
+};

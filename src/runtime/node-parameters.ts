@@ -1,0 +1,203 @@
+/**
+ * Values at a node's border: required inputs, defaults, types (VALUE-3), and bytes for references (VALUE-4). Bytes are the
+ * only reason to wait, so a node without them pays for no promise.
+ */
+import * as Exit from "effect/Exit";
+import * as Result from "effect/Result";
+import { apiToNodeParameter, isBinaryType, misfit, nodeToApiParameter } from "#core/parameter";
+import type { AttemptFailure } from "#core/retry";
+import { outputObjectName } from "#core/step-name";
+import type { NodeRuntimeValues, ObjectReference, RuntimeValue } from "#core/value";
+import { isJsonValue, isObjectReference, ownValue, recordOf } from "#core/value";
+import type { Node, Parameter } from "#core/workflow";
+import type {
+  BinaryValue,
+  NodeDefinition,
+  NodeInputs,
+  NodeOutputs,
+  NodeValue,
+} from "#services/node-definition";
+import type { NodeEnvironment } from "./node-environment.ts";
+
+export type Checked<A> = Result.Result<A, AttemptFailure>;
+
+const refuse = (message: string): Checked<never> => Result.fail({ message, retryable: false });
+
+/** The document's port with the facts that only its node type states. Most state all; those cost no copy. */
+const mergePort = (own: Parameter, declared: Parameter | undefined): Parameter =>
+  declared === undefined ||
+  ((declared.required === undefined || own.required !== undefined) &&
+    (declared.repeated === undefined || own.repeated !== undefined) &&
+    (declared.value === undefined || own.value !== undefined))
+    ? own
+    : { ...declared, ...own };
+
+/** The document's ports, then those of the node type that the document leaves out. Ports are few: no index pays off. */
+const mergePorts = (
+  own: readonly Parameter[],
+  declared: readonly Parameter[],
+): readonly Parameter[] => {
+  const merged = own.map((port) =>
+    mergePort(
+      port,
+      declared.find(({ name }) => name === port.name),
+    ),
+  );
+  for (const port of declared) {
+    if (!own.some(({ name }) => name === port.name)) merged.push(port);
+  }
+  return merged;
+};
+
+const isBinaryValue = (value: unknown): value is BinaryValue =>
+  typeof value === "object" &&
+  value !== null &&
+  "data" in value &&
+  value.data instanceof Uint8Array &&
+  "mimeType" in value &&
+  typeof value.mimeType === "string";
+
+/** Turns each element of a list, or the one value, and stops at the first failure. */
+const eachOf = async <A, B>(
+  value: A | readonly A[],
+  turn: (one: A, index: number) => Promise<Checked<B>>,
+): Promise<Checked<B | readonly B[]>> => {
+  if (!Array.isArray(value)) return turn(value as A, 0);
+  const turned: B[] = [];
+  for (const [index, one] of (value as readonly A[]).entries()) {
+    const result = await turn(one, index);
+    if (Result.isFailure(result)) return Result.fail(result.failure);
+    turned.push(result.success);
+  }
+  return Result.succeed(turned);
+};
+
+const readBytes = async (
+  env: NodeEnvironment,
+  port: Parameter,
+  reference: ObjectReference,
+): Promise<Checked<BinaryValue>> => {
+  const exit = await env.runExit(env.objects.read(env.context.organizationId, reference.id));
+  if (Exit.isFailure(exit)) {
+    return Result.fail({ message: `Input '${port.name}' could not be read`, retryable: true });
+  }
+  return exit.value === undefined
+    ? refuse(`Input '${port.name}' points to a stored object that does not exist`)
+    : Result.succeed(exit.value);
+};
+
+const writeBytes = async (
+  env: NodeEnvironment,
+  nodeId: string,
+  port: Parameter,
+  index: number,
+  value: BinaryValue,
+): Promise<Checked<ObjectReference>> => {
+  const { organizationId, executionId } = env.context;
+  const name = outputObjectName(nodeId, port.name) + (index === 0 ? "" : `/${index}`);
+  const exit = await env.runExit(env.objects.write({ organizationId, executionId }, name, value));
+  return Exit.isSuccess(exit)
+    ? Result.succeed(exit.value)
+    : Result.fail({ message: `Output '${port.name}' could not be stored`, retryable: true });
+};
+
+type Unread = readonly [Parameter, ObjectReference | readonly ObjectReference[]];
+
+/** What the node's function gets. `isLiteral` tells a value of the document from one that came over an edge. */
+export const decodeInputs = (
+  env: NodeEnvironment,
+  node: Node,
+  definition: NodeDefinition,
+  collected: NodeRuntimeValues,
+  isLiteral: (input: string) => boolean,
+): Checked<NodeInputs> | Promise<Checked<NodeInputs>> => {
+  const entries: (readonly [string, NodeValue])[] = [];
+  const unread: Unread[] = [];
+  for (const port of mergePorts(node.inputs, definition.inputs)) {
+    const given = ownValue(collected, port.name);
+    const value = given ?? port.value ?? port.default;
+    if (value === undefined || value === null) {
+      if (port.required === true) return refuse(`Input '${port.name}' is required`);
+      continue;
+    }
+    const literal = given === undefined || (port.type === "json" && isLiteral(port.name));
+    const converted = apiToNodeParameter(port, value, literal);
+    if (Result.isFailure(converted)) return refuse(converted.failure);
+    const fitted =
+      port.repeated === true && !Array.isArray(converted.success)
+        ? [converted.success]
+        : converted.success;
+    if (isBinaryType(port.type) && !definition.multiStep) unread.push([port, fitted as Unread[1]]);
+    else entries.push([port.name, fitted as RuntimeValue]);
+  }
+  return unread.length === 0 ? Result.succeed(recordOf(entries)) : readAll(env, entries, unread);
+};
+
+const readAll = async (
+  env: NodeEnvironment,
+  entries: (readonly [string, NodeValue])[],
+  unread: readonly Unread[],
+): Promise<Checked<NodeInputs>> => {
+  for (const [port, value] of unread) {
+    const read = await eachOf<ObjectReference, BinaryValue>(value, (one) =>
+      readBytes(env, port, one),
+    );
+    if (Result.isFailure(read)) return Result.fail(read.failure);
+    entries.push([port.name, read.success]);
+  }
+  return Result.succeed(recordOf(entries));
+};
+
+type Unwritten = readonly [Parameter, BinaryValue | readonly BinaryValue[]];
+
+const isUnwritten = (value: NodeValue): value is BinaryValue | readonly BinaryValue[] =>
+  Array.isArray(value) ? value.length > 0 && value.every(isBinaryValue) : isBinaryValue(value);
+
+/** What travels on: outputs that are null or undefined are not populated. */
+export const encodeOutputs = (
+  env: NodeEnvironment,
+  node: Node,
+  definition: NodeDefinition,
+  outputs: NodeOutputs,
+): Checked<NodeRuntimeValues> | Promise<Checked<NodeRuntimeValues>> => {
+  const entries: (readonly [string, RuntimeValue])[] = [];
+  const unwritten: Unwritten[] = [];
+  const ports = mergePorts(node.outputs, definition.outputs);
+  for (const [name, value] of Object.entries(outputs)) {
+    if (value === undefined || value === null) continue;
+    // An output that no port declares reaches no edge, but people still see it in the record.
+    const port = ports.find((one) => one.name === name) ?? { name, type: "any" as const };
+    if (isUnwritten(value)) {
+      if (!isBinaryType(port.type) && port.type !== "any") {
+        return refuse(misfit("Output", port, value));
+      }
+      unwritten.push([port, value]);
+      continue;
+    }
+    if (!isJsonValue(value)) {
+      return refuse(`Output '${name}' is not JSON: it holds something that JSON cannot say`);
+    }
+    const converted = nodeToApiParameter(port, value as RuntimeValue);
+    if (Result.isFailure(converted)) return refuse(converted.failure);
+    entries.push([name, converted.success]);
+  }
+  return unwritten.length === 0
+    ? Result.succeed(recordOf(entries))
+    : writeAll(env, node.id, entries, unwritten);
+};
+
+const writeAll = async (
+  env: NodeEnvironment,
+  nodeId: string,
+  entries: (readonly [string, RuntimeValue])[],
+  unwritten: readonly Unwritten[],
+): Promise<Checked<NodeRuntimeValues>> => {
+  for (const [port, value] of unwritten) {
+    const written = await eachOf<BinaryValue, ObjectReference>(value, (one, index) =>
+      writeBytes(env, nodeId, port, index, one),
+    );
+    if (Result.isFailure(written)) return Result.fail(written.failure);
+    entries.push([port.name, written.success as RuntimeValue]);
+  }
+  return Result.succeed(recordOf(entries));
+};

@@ -1,0 +1,130 @@
+/**
+ * The loop: start what is ready, perform it, fold its transition, see what became ready. A node starts when its own
+ * upstreams are final and a place is free; nothing else holds it back (NODE-2). Each settled node costs its own edges
+ * (SPEED-2). Computes on step results alone, so a replay goes the same way (STEP-2).
+ */
+import * as Effect from "effect/Effect";
+import type { ExecutionState } from "#core/execution-state";
+import type { GraphNode } from "#core/graph";
+import { collectNodeInputs, isCarriedByEdge, type InputOverrides } from "#core/inputs";
+import { longestExecution } from "#core/retry";
+import { decideSkip } from "#core/skip";
+import { nodeStepName } from "#core/step-name";
+import type { NodeStepResult } from "#core/step-result";
+import { stepResultToEvent } from "#core/step-result";
+import { frozen } from "#core/value";
+import type { Policy } from "#core/workflow";
+import { start, transition } from "#machines/index";
+import type { StepOptions } from "#services/durable-step";
+import { StepTimedOut } from "#services/durable-step";
+import { executeMultiStepNode } from "./execute-multi-step-node.ts";
+import { executeNode, failedAtOnce, type NodeCall } from "./execute-node.ts";
+import type { NodeEnvironment } from "./node-environment.ts";
+import { makeReadyQueue } from "./ready-queue.ts";
+
+const defaultConcurrency = 16;
+
+/** Runs the node in its step; a multi-step node brings its own. */
+const performNode = (env: NodeEnvironment, call: NodeCall): Promise<NodeStepResult> => {
+  const { id, node } = call.graphNode;
+  const definition = node && env.registry.get(node.type);
+  if (node !== undefined && definition?.multiStep === true) {
+    return executeMultiStepNode(env, call, node, definition);
+  }
+  const policy = node?.policy ?? definition?.policy;
+  return env.steps.do(nodeStepName(id), nodeStepOptions(policy), async () => {
+    if (node === undefined) return failedAtOnce(env, id, `Node not found: ${id}`);
+    if (definition === undefined) {
+      return failedAtOnce(env, id, `Node type not implemented: ${node.type}`);
+    }
+    return executeNode(env, call, node, definition);
+  });
+};
+
+/** For a node that has no time limit of its own, or that its signal does not stop. */
+const timedOut = (nodeId: string): NodeStepResult => ({
+  nodeId,
+  status: "failed",
+  error: "Took longer than its step may take",
+  attempts: [],
+});
+
+const nodeStepOptions = (policy: Policy | undefined): StepOptions =>
+  policy === undefined ? { retry: false } : { retry: false, timeout: longestExecution(policy) };
+
+/** The state once every node is final. Rejects only when the platform itself fails, after all that runs has ended. */
+export const runNodes = (
+  env: NodeEnvironment,
+  started: ExecutionState,
+  overrides: InputOverrides | undefined,
+): Promise<ExecutionState> => {
+  const { nodes, workflow } = started.graph;
+  const limit = workflow.settings?.maxConcurrency ?? defaultConcurrency;
+  const ready = makeReadyQueue();
+  const pendingUpstreams = nodes.map(({ upstreamCount }) => upstreamCount);
+  let state = started;
+  let running = 0;
+  let platformFailure: { readonly reason: unknown } | undefined;
+
+  const begin = (graphNode: GraphNode): Promise<NodeStepResult> => {
+    const nodeId = graphNode.id;
+    const skip = decideSkip(state, graphNode);
+    if (skip !== undefined) {
+      return env.steps.do(nodeStepName(nodeId), { retry: false }, async () => {
+        env.publish(nodeId, { status: "skipped", ...skip });
+        return { nodeId, status: "skipped", ...skip };
+      });
+    }
+    const inputs = collectNodeInputs(state, graphNode, overrides);
+    state = Effect.runSync(start(state, { nodeId, inputs }));
+    const atStart = state;
+    const isLiteral = (input: string): boolean => !isCarriedByEdge(atStart, graphNode, input);
+    return performNode(env, { graphNode, inputs, isLiteral });
+  };
+
+  const settle = (graphNode: GraphNode, result: NodeStepResult): void => {
+    if (result.status === "completed") frozen(result.outputs);
+    state = Effect.runSync(transition(state, stepResultToEvent(result)));
+    for (const dependent of graphNode.dependents) {
+      if (--pendingUpstreams[dependent]! === 0) ready.push(dependent);
+    }
+  };
+
+  const fail = (reason: unknown): void => {
+    platformFailure ??= { reason };
+  };
+
+  return new Promise((resolve, reject) => {
+    const proceed = (): void => {
+      while (running < limit && platformFailure === undefined) {
+        const index = ready.pop();
+        if (index === undefined) break;
+        const graphNode = nodes[index]!;
+        running++;
+        begin(graphNode).then(
+          (result) => after(() => settle(graphNode, result)),
+          (reason: unknown) =>
+            after(() =>
+              reason instanceof StepTimedOut
+                ? settle(graphNode, timedOut(graphNode.id))
+                : fail(reason),
+            ),
+        );
+      }
+      if (running > 0) return;
+      if (platformFailure === undefined) resolve(state);
+      else reject(platformFailure.reason);
+    };
+    const after = (change: () => void): void => {
+      running--;
+      try {
+        change();
+        proceed();
+      } catch (defect) {
+        reject(defect);
+      }
+    };
+    for (const { index, upstreamCount } of nodes) if (upstreamCount === 0) ready.push(index);
+    proceed();
+  });
+};
