@@ -110,8 +110,8 @@ const saveFinal = async (
   const written = await bucket.put(keys.final, JSON.stringify(saved.execution), onlyIfAbsent);
   // The save that wrote the record may have died before the row: the row is that record's all the same.
   const standing = written === null ? await readRecord(bucket, keys.final) : undefined;
-  await upsertRow(db, rowOf(standing === undefined ? saved : { ...saved, execution: standing }));
-  await bucket.delete(keys.live);
+  const row = rowOf(standing === undefined ? saved : { ...saved, execution: standing });
+  await Promise.all([upsertRow(db, row), bucket.delete(keys.live)]);
 };
 
 export const d1ExecutionStoreLayer = (

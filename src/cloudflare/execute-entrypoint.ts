@@ -14,7 +14,7 @@ import { executeWorkflow } from "#runtime/execute-workflow";
 import { DurableStep } from "#services/durable-step";
 import type { NodeDefinition } from "#services/node-definition";
 import type { PawlEnv } from "./env.ts";
-import { cloudflareServices } from "./layers.ts";
+import { cloudflareServices, registryLayer } from "./layers.ts";
 import { workflowSteps } from "./workflow-step.ts";
 
 /** Steps that an instance may take unless its Worker configures more (`limits.steps`). */
@@ -55,8 +55,9 @@ const missingParam = (payload: Partial<ExecuteParams> | undefined): string | und
 /** The class to export from a Worker and to name in its `[[workflows]]` binding EXECUTE. */
 export const executeEntrypoint = <Env extends PawlEnv = PawlEnv>(
   options: EntrypointOptions<Env> = {},
-): ExecuteClass<Env> =>
-  class Execute extends WorkflowEntrypoint<Env, ExecuteParams> {
+): ExecuteClass<Env> => {
+  const registry = registryLayer(options.nodes ?? []);
+  return class Execute extends WorkflowEntrypoint<Env, ExecuteParams> {
     override async run(
       event: Readonly<WorkflowEvent<ExecuteParams>>,
       step: WorkflowStep,
@@ -68,7 +69,8 @@ export const executeEntrypoint = <Env extends PawlEnv = PawlEnv>(
         );
       }
       const services = Layer.mergeAll(
-        cloudflareServices(this.env, options.nodes ?? []),
+        registry,
+        cloudflareServices(this.env),
         Layer.succeed(DurableStep, workflowSteps(step)),
         options.layers?.(this.env, this.ctx) ?? Layer.empty,
       );
@@ -89,3 +91,4 @@ export const executeEntrypoint = <Env extends PawlEnv = PawlEnv>(
       };
     }
   };
+};

@@ -1,7 +1,7 @@
 /** The services of a run on Cloudflare. Built for each run: what one run waits for must never be shared with another. */
 import * as Layer from "effect/Layer";
 import { builtInNodes } from "#nodes/registry";
-import type { RunServices } from "#runtime/execute-workflow";
+import type { RunServices } from "#runtime/run";
 import { CreditService } from "#services/credit-service";
 import { MonitoringService } from "#services/monitoring-service";
 import type { NodeDefinition } from "#services/node-definition";
@@ -11,12 +11,12 @@ import { d1ExecutionStoreLayer } from "./d1-execution-store.ts";
 import type { PawlEnv } from "./env.ts";
 import { r2ObjectStoreLayer } from "./r2-object-store.ts";
 
-export const cloudflareServices = (
-  env: PawlEnv,
-  nodes: readonly NodeDefinition[],
-): Layer.Layer<RunServices> =>
+/** Node types wait for nothing: one registry serves every run of a Worker. */
+export const registryLayer = (nodes: readonly NodeDefinition[]): Layer.Layer<NodeRegistry> =>
+  NodeRegistry.layer([...builtInNodes, ...nodes]);
+
+export const cloudflareServices = (env: PawlEnv): Layer.Layer<Exclude<RunServices, NodeRegistry>> =>
   Layer.mergeAll(
-    NodeRegistry.layer([...builtInNodes, ...nodes]),
     d1ExecutionStoreLayer(env.DB, env.OBJECTS),
     r2ObjectStoreLayer(env.OBJECTS),
     CreditService.layerMemory,

@@ -26,6 +26,31 @@ export const isFittingPort = (source: ParameterType, target: ParameterType): boo
   (source === "blob" && isBinaryType(target)) ||
   (target === "blob" && isBinaryType(source));
 
+/** The document's port with the facts that only its node type states. Most state all; those cost no copy. */
+const mergePort = (own: Parameter, declared: Parameter | undefined): Parameter =>
+  declared === undefined ||
+  ((declared.required === undefined || own.required !== undefined) &&
+    (declared.repeated === undefined || own.repeated !== undefined) &&
+    (declared.value === undefined || own.value !== undefined))
+    ? own
+    : { ...declared, ...own };
+
+export const portNamed = (ports: readonly Parameter[], name: string): Parameter | undefined =>
+  ports.find((port) => port.name === name);
+
+/**
+ * A node's ports on one side: the document's, then those of its node type that the document leaves out. Ports are few, so
+ * no index pays off.
+ */
+export const mergePorts = (
+  own: readonly Parameter[],
+  declared: readonly Parameter[],
+): readonly Parameter[] => {
+  const merged = own.map((port) => mergePort(port, portNamed(declared, port.name)));
+  const left = declared.filter(({ name }) => portNamed(own, name) === undefined);
+  return left.length === 0 ? merged : [...merged, ...left];
+};
+
 /** What must be true of one value of the type, and its name in a message. */
 interface Expectation {
   readonly noun: string;

@@ -32,7 +32,10 @@ const fingerprint = (id: string): string => {
 const shortened = (id: string, longest: number): string =>
   id.length <= longest && isPlain(id)
     ? id
-    : `${id.slice(0, longest - 20).toWellFormed().replaceAll(/\p{Cc}/gu, " ")} ~${fingerprint(id)}`;
+    : `${id
+        .slice(0, longest - 20)
+        .toWellFormed()
+        .replaceAll(/\p{Cc}/gu, " ")} ~${fingerprint(id)}`;
 
 export const nodeStepName = (nodeId: string): string => `run node ${shortened(nodeId, longestId)}`;
 

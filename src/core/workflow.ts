@@ -7,6 +7,7 @@ import * as Option from "effect/Option";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import * as SchemaIssue from "effect/SchemaIssue";
+import { isJsonValue } from "./value.ts";
 
 export const triggers = [
   "manual",
@@ -65,10 +66,13 @@ const DurationInput = Schema.Union([
   ),
 ]).annotate({ description: 'Milliseconds, or words such as "30 seconds" or "2 minutes".' });
 
+/** Any JSON. Checked with a loop, since a literal may nest deeper than the call stack. */
+const Json = Schema.declare(isJsonValue, { expected: "a JSON value" });
+
 export const Parameter = Schema.Struct({
   name: Schema.NonEmptyString,
   type: Schema.Literals(parameterTypes),
-  value: Schema.optionalKey(Schema.Json),
+  value: Schema.optionalKey(Json),
   required: Schema.optionalKey(Schema.Boolean),
   repeated: Schema.optionalKey(
     Schema.Boolean.annotate({ description: "Takes any number of edges, as an array." }),
@@ -77,9 +81,9 @@ export const Parameter = Schema.Struct({
   description: Schema.optionalKey(Schema.String),
   minimum: Schema.optionalKey(Schema.Finite),
   maximum: Schema.optionalKey(Schema.Finite),
-  enum: Schema.optionalKey(Schema.Array(Schema.Json)),
+  enum: Schema.optionalKey(Schema.Array(Json)),
   format: Schema.optionalKey(Schema.String),
-  default: Schema.optionalKey(Schema.Json),
+  default: Schema.optionalKey(Json),
 }).annotate({ identifier: "Parameter" });
 export interface Parameter extends Schema.Schema.Type<typeof Parameter> {}
 

@@ -8,11 +8,9 @@ import type { NodeDefinition } from "#services/node-definition";
 import { NodeRegistry } from "#services/node-registry";
 import { ObjectStore } from "#services/object-store";
 import { ResourceProvider } from "#services/resource-provider";
-import type { RunServices } from "./execute-workflow.ts";
+import type { RunServices } from "./run.ts";
 
-export const memoryServices = (
-  nodes: readonly NodeDefinition[] = [],
-): Layer.Layer<RunServices> =>
+export const memoryServices = (nodes: readonly NodeDefinition[] = []): Layer.Layer<RunServices> =>
   Layer.mergeAll(
     NodeRegistry.layer([...builtInNodes, ...nodes]),
     CreditService.layerMemory,

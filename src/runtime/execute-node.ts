@@ -19,12 +19,14 @@ import type {
   MultiStepContext,
   NodeContext,
   NodeDefinition,
+  NodeInputs,
   NodeOutputs,
   NodeResult,
 } from "#services/node-definition";
 import { NodeFailure } from "#services/node-definition";
+import type { Checked, Eventually } from "./eventually.ts";
+import { andThen, andThenChecked, isPromise } from "./eventually.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
-import type { Checked } from "./node-parameters.ts";
 import { decodeInputs, encodeOutputs } from "./node-parameters.ts";
 
 /** A node that is about to run, with what its edges brought. */
@@ -79,14 +81,11 @@ const outcomeOfExit = (
   );
 };
 
-const isPromise = <A>(value: A | Promise<A>): value is Promise<A> =>
-  typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
-
 /** Calls the node's function and waits for it, whichever of the three ways it answers. */
 const callNode = (
   env: NodeEnvironment,
   answer: () => ReturnType<NodeDefinition["run"]>,
-): Checked<NodeOutputs> | Promise<Checked<NodeOutputs>> => {
+): Eventually<Checked<NodeOutputs>> => {
   try {
     const result = answer();
     if (Effect.isEffect(result)) return env.runExit(result).then(outcomeOfExit);
@@ -103,22 +102,19 @@ const callNode = (
 const withTimeout = async <A>(
   env: NodeEnvironment,
   millis: number,
-  attempt: (signal: AbortSignal) => Promise<Checked<A>>,
+  attempt: (signal: AbortSignal) => Eventually<Checked<A>>,
 ): Promise<Checked<A>> => {
   const controller = new AbortController();
-  const late: Checked<A> = Result.fail({
-    message: `Timed out after ${millis} ms`,
-    retryable: true,
+  const failure: AttemptFailure = { message: `Timed out after ${millis} ms`, retryable: true };
+  const timer = Effect.map(Effect.sleep(millis), (): Checked<A> => {
+    controller.abort(new NodeFailure(failure));
+    return Result.fail(failure);
   });
-  const timer = Effect.map(Effect.sleep(millis), () => late);
-  const answer = Effect.promise(() =>
+  const answer = Effect.promise<Checked<A>>(async () =>
     attempt(AbortSignal.any([env.signal, controller.signal])),
   );
   const exit = await env.runExit(Effect.raceFirst(answer, timer));
-  controller.abort(new NodeFailure({ message: `Timed out after ${millis} ms`, retryable: true }));
-  return Exit.isSuccess(exit)
-    ? exit.value
-    : Result.fail(failureFrom(Cause.squash(exit.cause)));
+  return Exit.isSuccess(exit) ? exit.value : Result.fail(failureFrom(Cause.squash(exit.cause)));
 };
 
 const contextOfAttempt = (
@@ -146,7 +142,7 @@ const contextOfAttempt = (
 export type MultiStepTools = Pick<MultiStepContext, "doStep" | "sleep">;
 
 /** Converts, runs and converts back, once. */
-export const attemptNode = async (
+export const attemptNode = (
   env: NodeEnvironment,
   { graphNode, inputs, isLiteral }: NodeCall,
   node: Node,
@@ -154,28 +150,28 @@ export const attemptNode = async (
   attempt: number,
   signal: AbortSignal,
   tools: MultiStepTools,
-): Promise<Checked<Success>> => {
+): Eventually<Checked<Success>> => {
   let usage = definition.computeCost;
-  const decoding = decodeInputs(env, node, definition, inputs, isLiteral);
-  const decoded = decoding instanceof Promise ? await decoding : decoding;
-  if (Result.isFailure(decoded)) return Result.fail(decoded.failure);
-  const context = contextOfAttempt(env, graphNode.id, attempt, signal, (credits) => {
+  const reportUsage = (credits: number): void => {
     usage = credits;
-  });
-  const calling = callNode(env, () =>
-    definition.multiStep
-      ? definition.run(decoded.success, { ...context, ...tools })
-      : definition.run(decoded.success, context),
+  };
+  const succeed = (outputs: NodeRuntimeValues): Checked<Success> =>
+    Number.isFinite(usage) && usage >= 0
+      ? Result.succeed({ outputs, usage })
+      : Result.fail({ message: `The node reported a usage of ${usage}`, retryable: false });
+  const run = (decoded: NodeInputs): Eventually<Checked<NodeOutputs>> => {
+    const context = contextOfAttempt(env, graphNode.id, attempt, signal, reportUsage);
+    return callNode(env, () =>
+      definition.multiStep
+        ? definition.run(decoded, { ...context, ...tools })
+        : definition.run(decoded, context),
+    );
+  };
+  return andThenChecked(decodeInputs(env, node, definition, inputs, isLiteral), (decoded) =>
+    andThenChecked(run(decoded), (outputs) =>
+      andThenChecked(encodeOutputs(env, node, definition, outputs), succeed),
+    ),
   );
-  const answer = calling instanceof Promise ? await calling : calling;
-  if (Result.isFailure(answer)) return Result.fail(answer.failure);
-  const encoding = encodeOutputs(env, node, definition, answer.success);
-  const outputs = encoding instanceof Promise ? await encoding : encoding;
-  if (Result.isFailure(outputs)) return Result.fail(outputs.failure);
-  if (!Number.isFinite(usage) || usage < 0) {
-    return Result.fail({ message: `The node reported a usage of ${usage}`, retryable: false });
-  }
-  return Result.succeed({ outputs: outputs.success, usage });
 };
 
 /** A result that the platform would not keep is refused here, where the message can say so. */
@@ -222,37 +218,39 @@ const noTools: MultiStepTools = {
 };
 
 /** Runs a node of a single step, with as many attempts as its policy allows. */
-export const executeNode = async (
+export const executeNode = (
   env: NodeEnvironment,
   call: NodeCall,
   node: Node,
   definition: NodeDefinition,
-): Promise<NodeStepResult> => {
+): Eventually<NodeStepResult> => {
   const nodeId = call.graphNode.id;
   const policy = node.policy ?? definition.policy;
   const timeout = policy?.timeout === undefined ? undefined : durationMillis(policy.timeout);
   const attempts: Attempt[] = [];
-  for (let attempt = 1; ; attempt++) {
+  const tryNode = (attempt: number): Eventually<NodeStepResult> => {
     env.publish(nodeId, { status: "executing", attempt });
     const startedAt = env.clock.currentTimeMillisUnsafe();
-    const perform = (signal: AbortSignal): Promise<Checked<Success>> =>
+    const perform = (signal: AbortSignal): Eventually<Checked<Success>> =>
       attemptNode(env, call, node, definition, attempt, signal, noTools);
-    const outcome = await (timeout === undefined
-      ? perform(env.signal)
-      : withTimeout(env, timeout, perform));
-    const endedAt = env.clock.currentTimeMillisUnsafe();
-    if (Result.isSuccess(outcome)) {
-      attempts.push({ startedAt, endedAt });
-      return completedWith(env, nodeId, outcome.success, attempts);
-    }
-    const error = outcome.failure.message;
-    attempts.push({ startedAt, endedAt, error });
-    const delay = nextAttemptDelay(policy, attempt, outcome.failure);
-    if (delay === undefined) {
-      env.publish(nodeId, { status: "failed", error });
-      return { nodeId, status: "failed", error, attempts };
-    }
-    env.publish(nodeId, { status: "retrying", attempt, error });
-    await env.runExit(Effect.sleep(delay));
-  }
+    const outcome =
+      timeout === undefined ? perform(env.signal) : withTimeout(env, timeout, perform);
+    return andThen(outcome, (checked) => {
+      const endedAt = env.clock.currentTimeMillisUnsafe();
+      if (Result.isSuccess(checked)) {
+        attempts.push({ startedAt, endedAt });
+        return completedWith(env, nodeId, checked.success, attempts);
+      }
+      const error = checked.failure.message;
+      attempts.push({ startedAt, endedAt, error });
+      const delay = nextAttemptDelay(policy, attempt, checked.failure);
+      if (delay === undefined) {
+        env.publish(nodeId, { status: "failed", error });
+        return { nodeId, status: "failed", error, attempts };
+      }
+      env.publish(nodeId, { status: "retrying", attempt, error });
+      return env.runExit(Effect.sleep(delay)).then(() => tryNode(attempt + 1));
+    });
+  };
+  return tryNode(1);
 };

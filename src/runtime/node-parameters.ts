@@ -4,8 +4,14 @@
  */
 import * as Exit from "effect/Exit";
 import * as Result from "effect/Result";
-import { apiToNodeParameter, isBinaryType, misfit, nodeToApiParameter } from "#core/parameter";
-import type { AttemptFailure } from "#core/retry";
+import {
+  apiToNodeParameter,
+  isBinaryType,
+  mergePorts,
+  misfit,
+  nodeToApiParameter,
+  portNamed,
+} from "#core/parameter";
 import { outputObjectName } from "#core/step-name";
 import type { NodeRuntimeValues, ObjectReference, RuntimeValue } from "#core/value";
 import { isJsonValue, isObjectReference, ownValue, recordOf } from "#core/value";
@@ -17,37 +23,10 @@ import type {
   NodeOutputs,
   NodeValue,
 } from "#services/node-definition";
+import type { Checked, Eventually } from "./eventually.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
 
-export type Checked<A> = Result.Result<A, AttemptFailure>;
-
 const refuse = (message: string): Checked<never> => Result.fail({ message, retryable: false });
-
-/** The document's port with the facts that only its node type states. Most state all; those cost no copy. */
-const mergePort = (own: Parameter, declared: Parameter | undefined): Parameter =>
-  declared === undefined ||
-  ((declared.required === undefined || own.required !== undefined) &&
-    (declared.repeated === undefined || own.repeated !== undefined) &&
-    (declared.value === undefined || own.value !== undefined))
-    ? own
-    : { ...declared, ...own };
-
-/** The document's ports, then those of the node type that the document leaves out. Ports are few: no index pays off. */
-const mergePorts = (
-  own: readonly Parameter[],
-  declared: readonly Parameter[],
-): readonly Parameter[] => {
-  const merged = own.map((port) =>
-    mergePort(
-      port,
-      declared.find(({ name }) => name === port.name),
-    ),
-  );
-  for (const port of declared) {
-    if (!own.some(({ name }) => name === port.name)) merged.push(port);
-  }
-  return merged;
-};
 
 const isBinaryValue = (value: unknown): value is BinaryValue =>
   typeof value === "object" &&
@@ -110,7 +89,7 @@ export const decodeInputs = (
   definition: NodeDefinition,
   collected: NodeRuntimeValues,
   isLiteral: (input: string) => boolean,
-): Checked<NodeInputs> | Promise<Checked<NodeInputs>> => {
+): Eventually<Checked<NodeInputs>> => {
   const entries: (readonly [string, NodeValue])[] = [];
   const unread: Unread[] = [];
   for (const port of mergePorts(node.inputs, definition.inputs)) {
@@ -159,14 +138,14 @@ export const encodeOutputs = (
   node: Node,
   definition: NodeDefinition,
   outputs: NodeOutputs,
-): Checked<NodeRuntimeValues> | Promise<Checked<NodeRuntimeValues>> => {
+): Eventually<Checked<NodeRuntimeValues>> => {
   const entries: (readonly [string, RuntimeValue])[] = [];
   const unwritten: Unwritten[] = [];
   const ports = mergePorts(node.outputs, definition.outputs);
   for (const [name, value] of Object.entries(outputs)) {
     if (value === undefined || value === null) continue;
     // An output that no port declares reaches no edge, but people still see it in the record.
-    const port = ports.find((one) => one.name === name) ?? { name, type: "any" as const };
+    const port = portNamed(ports, name) ?? { name, type: "any" as const };
     if (isUnwritten(value)) {
       if (!isBinaryType(port.type) && port.type !== "any") {
         return refuse(misfit("Output", port, value));

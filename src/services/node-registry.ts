@@ -17,5 +17,5 @@ export const registryOf = (definitions: Iterable<NodeDefinition>): Registry => {
 
 export class NodeRegistry extends Context.Service<NodeRegistry, Registry>()("pawl/NodeRegistry") {
   static readonly layer = (definitions: Iterable<NodeDefinition>): Layer.Layer<NodeRegistry> =>
-    Layer.sync(NodeRegistry, () => registryOf(definitions));
+    Layer.succeed(NodeRegistry, registryOf(definitions));
 }

@@ -1,0 +1,30 @@
+/** What the bench's Worker and its process say to each other. */
+import type { Workflow } from "#core/workflow";
+
+export const benchTypes = { trivial: "bench-trivial", gate: "bench-gate" } as const;
+
+/** How long the gate holds a run, so that it can be paused there. Milliseconds. */
+export const gateMillis = 400;
+
+export type Kind = "pawl" | "bare";
+
+export interface StartRequest {
+  readonly kind: Kind;
+  readonly id: string;
+  readonly workflow: Workflow;
+}
+
+/** One time through `run()`: times in milliseconds, by the Worker's clock. */
+export interface Pass {
+  readonly entered: number;
+  /** When every node's step had given its result. */
+  nodesDone?: number;
+  ended?: number;
+}
+
+export interface InstanceReport {
+  readonly passes: readonly Pass[];
+  readonly status: string;
+  /** The most that a step's result held beside its node's outputs, in bytes of JSON. */
+  readonly overhead: number;
+}

@@ -1,0 +1,149 @@
+/** What is wrong with the edges of a document and with what its inputs get. Linear in the document. */
+import { isFittingPort, mergePorts, portNamed } from "./parameter.ts";
+import type { Problem } from "./problem.ts";
+import { quoted } from "./problem.ts";
+import type { Edge, Node, Parameter, Workflow } from "./workflow.ts";
+
+/** What validation asks of a node type. */
+export interface NodeTypePorts {
+  readonly inputs: readonly Parameter[];
+  readonly outputs: readonly Parameter[];
+}
+
+export type PortLookup = (node: Node) => NodeTypePorts;
+
+const inputsOf = (node: Node, declaredBy: PortLookup): readonly Parameter[] =>
+  mergePorts(node.inputs, declaredBy(node).inputs);
+
+const outputsOf = (node: Node, declaredBy: PortLookup): readonly Parameter[] =>
+  mergePorts(node.outputs, declaredBy(node).outputs);
+
+const unknownPort = (
+  index: number,
+  end: "sourceOutput" | "targetInput",
+  port: string,
+  node: Node,
+  known: readonly Parameter[],
+): Problem => {
+  const noun = end === "sourceOutput" ? "output" : "input";
+  const names = known
+    .slice(0, 8)
+    .map(({ name }) => quoted(name))
+    .join(", ");
+  return {
+    severity: "error",
+    code: "UNKNOWN_PORT",
+    path: ["edges", index, end],
+    message:
+      `Node ${quoted(node.id)} has no ${noun} ${quoted(port)}. ` +
+      (names === "" ? `It has no ${noun}s at all; remove this edge.` : `Use one of ${names}.`),
+  };
+};
+
+/** One text for the four ends of an edge; lengths keep apart what plain joining would confuse. */
+const connectionKey = ({ source, sourceOutput, target, targetInput }: Edge): string =>
+  `${source.length},${sourceOutput.length},${target.length},${source}${sourceOutput}${target}${targetInput}`;
+
+export const edgeProblems = (
+  { nodes, edges }: Workflow,
+  declaredBy: PortLookup,
+): readonly Problem[] => {
+  const problems: Problem[] = [];
+  const nodesById = new Map(nodes.map((node) => [node.id, node]));
+  const seen = new Map<string, number>();
+  const missing = new Set<string>();
+  const askEnd = (
+    index: number,
+    end: "source" | "target",
+    { [end]: id, sourceOutput, targetInput }: Edge,
+  ): Parameter | undefined => {
+    const node = nodesById.get(id);
+    if (node === undefined) {
+      if (missing.has(id)) return undefined;
+      missing.add(id);
+      problems.push({
+        severity: "warning",
+        code: "MISSING_NODE",
+        path: ["edges", index, end],
+        message: `No node has the id ${quoted(id)}, so it will fail in the run. Add the node or remove its edges.`,
+      });
+      return undefined;
+    }
+    const [key, name, ports] =
+      end === "source"
+        ? (["sourceOutput", sourceOutput, outputsOf(node, declaredBy)] as const)
+        : (["targetInput", targetInput, inputsOf(node, declaredBy)] as const);
+    const port = portNamed(ports, name);
+    if (port === undefined) problems.push(unknownPort(index, key, name, node, ports));
+    return port;
+  };
+  for (const [index, edge] of edges.entries()) {
+    const key = connectionKey(edge);
+    const first = seen.get(key);
+    if (first === undefined) seen.set(key, index);
+    else {
+      problems.push({
+        severity: "error",
+        code: "DUPLICATE_CONNECTION",
+        path: ["edges", index],
+        message: `This edge repeats edges[${first}]. Remove one of them.`,
+      });
+    }
+    const output = askEnd(index, "source", edge);
+    const input = askEnd(index, "target", edge);
+    if (output !== undefined && input !== undefined && !isFittingPort(output.type, input.type)) {
+      problems.push({
+        severity: "error",
+        code: "TYPE_MISMATCH",
+        path: ["edges", index],
+        message:
+          `Output ${quoted(output.name)} of ${quoted(edge.source)} is ${output.type}, but input ${quoted(input.name)} of ` +
+          `${quoted(edge.target)} takes ${input.type}. Connect ports of one type, or put a converting node between.`,
+      });
+    }
+  }
+  return problems;
+};
+
+/** An input that the document leaves to its node type has no place of its own in it. */
+const placeOf = (node: Node, index: number, input: string): Problem["path"] => {
+  const place = node.inputs.findIndex(({ name }) => name === input);
+  return ["nodes", index, "inputs", ...(place < 0 ? [] : [place])];
+};
+
+export const inputProblems = (
+  { nodes, edges }: Workflow,
+  declaredBy: PortLookup,
+): readonly Problem[] => {
+  const edgesInto = new Map<string, Map<string, number>>();
+  for (const { target, targetInput } of edges) {
+    const counts = edgesInto.get(target) ?? new Map<string, number>();
+    counts.set(targetInput, (counts.get(targetInput) ?? 0) + 1);
+    edgesInto.set(target, counts);
+  }
+  const problems: Problem[] = [];
+  for (const [index, node] of nodes.entries()) {
+    const counts = edgesInto.get(node.id);
+    for (const input of inputsOf(node, declaredBy)) {
+      const { name } = input;
+      const edgeCount = counts?.get(name) ?? 0;
+      if (input.required === true && edgeCount === 0 && (input.value ?? input.default) == null) {
+        problems.push({
+          severity: "warning",
+          code: "MISSING_REQUIRED_INPUT",
+          path: placeOf(node, index, name),
+          message: `Node ${quoted(node.id)} needs its input ${quoted(name)}. Give it a value or connect an edge.`,
+        });
+      }
+      if (edgeCount > 1 && input.repeated !== true) {
+        problems.push({
+          severity: "warning",
+          code: "AMBIGUOUS_INPUT",
+          path: placeOf(node, index, name),
+          message: `${edgeCount} edges lead into ${quoted(name)} of ${quoted(node.id)}; the last that carries a value wins. Keep one, or mark the input repeated.`,
+        });
+      }
+    }
+  }
+  return problems;
+};

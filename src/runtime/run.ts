@@ -1,0 +1,89 @@
+/** One run and what it works with: its services, resolved once, and the few things that every part of it does with them. */
+import * as Cause from "effect/Cause";
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
+import type { ExecuteParams } from "#core/execution-context";
+import type { WorkflowExecution } from "#core/report";
+import { CreditService } from "#services/credit-service";
+import { DurableStep } from "#services/durable-step";
+import { ExecutionStore } from "#services/execution-store";
+import type { MonitoringMessage } from "#services/monitoring-service";
+import { MonitoringService } from "#services/monitoring-service";
+import { NodeRegistry } from "#services/node-registry";
+import { ObjectStore } from "#services/object-store";
+import { ResourceProvider } from "#services/resource-provider";
+import type { NodeEnvironment } from "./node-environment.ts";
+
+export type RunServices =
+  | CreditService
+  | ExecutionStore
+  | MonitoringService
+  | NodeRegistry
+  | ObjectStore
+  | ResourceProvider;
+
+export interface Run extends Pick<
+  NodeEnvironment,
+  "clock" | "objects" | "publish" | "registry" | "resources" | "runExit" | "steps"
+> {
+  readonly executionId: string;
+  readonly params: ExecuteParams;
+  readonly store: ExecutionStore["Service"];
+  readonly credits: CreditService["Service"];
+  readonly publishStatus: (execution: WorkflowExecution) => void;
+  /** Inside a step: rejects with the service's own failure, so that the platform tries the step again. */
+  readonly perform: <A, E>(effect: Effect.Effect<A, E>) => Promise<A>;
+}
+
+export const makeRun = Effect.fnUntraced(function* (params: ExecuteParams, executionId: string) {
+  const runExit: NodeEnvironment["runExit"] = Effect.runPromiseExitWith(
+    yield* Effect.context<never>(),
+  );
+  const clock = yield* Clock.Clock;
+  const monitoring = yield* MonitoringService;
+  const publish = (message: MonitoringMessage): void => {
+    try {
+      monitoring.publish(message);
+    } catch {
+      // A watcher that throws must not fail the run (MONITOR-2), and there is nobody else to tell.
+    }
+  };
+  const { organizationId } = params;
+  const run: Run = {
+    executionId,
+    params,
+    steps: yield* DurableStep,
+    registry: yield* NodeRegistry,
+    resources: yield* ResourceProvider,
+    objects: yield* ObjectStore,
+    store: yield* ExecutionStore,
+    credits: yield* CreditService,
+    clock,
+    publish: (nodeId, progress) =>
+      publish({
+        organizationId,
+        executionId,
+        at: clock.currentTimeMillisUnsafe(),
+        type: "node",
+        nodeId,
+        ...progress,
+      }),
+    publishStatus: ({ status, error }) =>
+      publish({
+        organizationId,
+        executionId,
+        at: clock.currentTimeMillisUnsafe(),
+        type: "run",
+        status,
+        ...(error === undefined ? {} : { error }),
+      }),
+    runExit,
+    perform: async (effect) => {
+      const exit = await runExit(effect);
+      if (Exit.isSuccess(exit)) return exit.value;
+      throw Cause.squash(exit.cause);
+    },
+  };
+  return run;
+});
