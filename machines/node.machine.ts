@@ -22,7 +22,10 @@ export const nodeMachine = setup({
     executing: {
       initial: "running",
       on: {
-        fail: { target: "failed", description: "threw, returned a failure, timed out, or has no attempt left" },
+        fail: {
+          target: "failed",
+          description: "threw, returned a failure, timed out, or has no attempt left",
+        },
         cancel: { target: "failed", description: "the run was cancelled" },
       },
       states: {

@@ -14,7 +14,10 @@ export const workflowMachine = setup({
     submitted: {
       description: "accepted, nothing has run",
       on: {
-        start: { target: "executing", description: "the document is valid and its credits are reserved" },
+        start: {
+          target: "executing",
+          description: "the document is valid and its credits are reserved",
+        },
         fail: { target: "error", description: "the document was refused" },
         exhaust: { target: "exhausted", description: "the estimate does not fit the credits" },
         cancel: { target: "cancelled", description: "cancelled before it began" },
@@ -47,7 +50,10 @@ export const workflowMachine = setup({
       },
     },
     completed: { type: "final", description: "every node is done" },
-    error: { type: "final", description: "a node failed or was skipped, or the document was refused" },
+    error: {
+      type: "final",
+      description: "a node failed or was skipped, or the document was refused",
+    },
     exhausted: { type: "final", description: "out of compute credits" },
     cancelled: { type: "final", description: "stopped by a person" },
   },

@@ -165,9 +165,10 @@ export const decodeWorkflow = (document: unknown): Result.Result<Workflow, reado
     onSuccess: () => document as Workflow,
     onFailure: (error) =>
       issuesOf(error.issue).issues.map((issue) => ({
-        path: (issue.path ?? []).map((segment) =>
-          typeof segment === "number" ? segment : String(segment),
-        ),
+        path: (issue.path ?? []).map((segment) => {
+          const key = typeof segment === "object" ? segment.key : segment;
+          return typeof key === "number" ? key : String(key);
+        }),
         message: issue.message,
       })),
   });

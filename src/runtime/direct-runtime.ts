@@ -28,7 +28,7 @@ export interface DirectRuntime {
 }
 
 /** Remembers nothing: every step is performed, every sleep is slept. */
-const directSteps: Layer.Layer<DurableStep> = Layer.effect(
+export const directSteps: Layer.Layer<DurableStep> = Layer.effect(
   DurableStep,
   Effect.map(Effect.context<never>(), (context) => ({
     do: (_name, _options, perform) => perform(),

@@ -14,7 +14,7 @@ import {
 } from "#core/parameter";
 import { outputObjectName } from "#core/step-name";
 import type { NodeRuntimeValues, ObjectReference, RuntimeValue } from "#core/value";
-import { isJsonValue, isObjectReference, ownValue, recordOf } from "#core/value";
+import { isJsonValue, ownValue, recordOf } from "#core/value";
 import type { Node, Parameter } from "#core/workflow";
 import type {
   BinaryValue,
@@ -156,7 +156,7 @@ export const encodeOutputs = (
     if (!isJsonValue(value)) {
       return refuse(`Output '${name}' is not JSON: it holds something that JSON cannot say`);
     }
-    const converted = nodeToApiParameter(port, value as RuntimeValue);
+    const converted = nodeToApiParameter(port, value);
     if (Result.isFailure(converted)) return refuse(converted.failure);
     entries.push([name, converted.success]);
   }

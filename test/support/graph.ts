@@ -7,7 +7,7 @@ import type { Edge, Node, Parameter, Policy, Settings, Workflow } from "#core/wo
 
 type Facts = Partial<Omit<Parameter, "name">>;
 
-export interface GraphOptions {
+interface GraphOptions {
   /** Ids that edges name and `nodes` lacks. */
   readonly missing?: readonly string[];
   /** Node id -> type; `test` unless told. */
