@@ -9,7 +9,7 @@ export default defineConfig({
         test: {
           name: "node",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/**/*.worker.test.ts"],
+          exclude: ["test/**/*.worker.test.ts", "test/package/**"],
         },
       },
       {
@@ -18,6 +18,9 @@ export default defineConfig({
           include: ["properties/**/*.property.ts", "properties/**/*.test.ts"],
           testTimeout: 300_000,
         },
+      },
+      {
+        test: { name: "package", include: ["test/package/**/*.test.ts"] },
       },
       {
         plugins: [

@@ -28,7 +28,7 @@ export interface Validation {
 }
 
 /** Steps that every run takes beside one for each node: initialise, preload, persist. */
-export const bookkeepingSteps = 3;
+const bookkeepingSteps = 3;
 
 const duplicateIds = (workflow: Workflow): readonly Problem[] => {
   const firstAt = new Map<string, number>();

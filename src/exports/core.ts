@@ -1,0 +1,23 @@
+/** `pawl/core`: documents, graphs, state, and the rules over them. Pure; takes no platform. */
+export { decodeWorkflow, Workflow } from "#core/workflow";
+export type { Edge, Node, Parameter, ParameterType, Policy, Settings } from "#core/workflow";
+export { validateWorkflow } from "#core/validate";
+export type { Validation, ValidationOptions } from "#core/validate";
+export type { Problem } from "#core/problem";
+export { buildGraph, CycleDetected } from "#core/graph";
+export type { GraphNode, WorkflowGraph } from "#core/graph";
+export { executionStateToJson, initialState, nodeStateOf } from "#core/execution-state";
+export type { Attempt, ExecutionState, NodeState, SkipDetails } from "#core/execution-state";
+export { contextOf } from "#core/execution-context";
+export type { ExecuteParams, WorkflowExecutionContext } from "#core/execution-context";
+export { IllegalTransition } from "#core/errors";
+export { collectNodeInputs } from "#core/inputs";
+export { decideSkip, shouldSkipNode } from "#core/skip";
+export { getExecutionStatus } from "#core/status";
+export type { NodeExecutionStatus, WorkflowExecutionStatus } from "#core/lifecycle";
+export { replay } from "#core/replay";
+export type { NodeStepResult } from "#core/step-result";
+export type { NodeEvent, Transition, TransitionEvent, WorkflowEvent } from "#core/transition";
+export { reportExecution } from "#core/report";
+export type { NodeExecution, WorkflowExecution } from "#core/report";
+export type { JsonValue, NodeRuntimeValues, ObjectReference, RuntimeValue } from "#core/value";
