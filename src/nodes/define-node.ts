@@ -38,9 +38,7 @@ type PortValue<P extends Parameter> = P extends { readonly repeated: true }
   : ValueOf<P["type"]>;
 
 /** Present for certain: the engine refuses to run the node without a required input, and fills in a default. */
-type Certain<P extends Parameter> = P extends
-  | { readonly required: true }
-  | { readonly value: {} }
+type Certain<P extends Parameter> = P extends { readonly required: true } | { readonly value: {} }
   ? P
   : never;
 
