@@ -1,9 +1,12 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 
-/** Three projects: what knows no platform runs in Node, the rest in workerd with real bindings, and the laws apart. */
+/** Projects: what knows no platform runs in Node, the rest in workerd with real bindings, and the laws apart. */
+const report = process.env["PAWL_TEST_REPORT"];
+
 export default defineConfig({
   test: {
+    reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
     projects: [
       {
         test: {

@@ -90,28 +90,29 @@ const readRecord = async (
 
 const json: R2PutOptions = { httpMetadata: { contentType: "application/json" } };
 
-const saveLive = async (
+/** Gives the record that stands. */
+type Save = (
   db: D1Database,
   bucket: R2Bucket,
   keys: RecordKeys,
   saved: SavedExecution,
-): Promise<void> => {
+) => Promise<WorkflowExecution>;
+
+const saveLive: Save = async (db, bucket, keys, saved) => {
   await bucket.put(keys.live, JSON.stringify(saved.execution), json);
-  if (!(await upsertRow(db, rowOf(saved)))) await bucket.delete(keys.live);
+  if (await upsertRow(db, rowOf(saved))) return saved.execution;
+  await bucket.delete(keys.live);
+  return (await readRecord(bucket, keys.final)) ?? saved.execution;
 };
 
-const saveFinal = async (
-  db: D1Database,
-  bucket: R2Bucket,
-  keys: RecordKeys,
-  saved: SavedExecution,
-): Promise<void> => {
+const saveFinal: Save = async (db, bucket, keys, saved) => {
   const onlyIfAbsent = { ...json, onlyIf: { etagDoesNotMatch: "*" } };
   const written = await bucket.put(keys.final, JSON.stringify(saved.execution), onlyIfAbsent);
   // The save that wrote the record may have died before the row: the row is that record's all the same.
-  const standing = written === null ? await readRecord(bucket, keys.final) : undefined;
-  const row = rowOf(standing === undefined ? saved : { ...saved, execution: standing });
-  await Promise.all([upsertRow(db, row), bucket.delete(keys.live)]);
+  const earlier = written === null ? await readRecord(bucket, keys.final) : undefined;
+  const execution = earlier ?? saved.execution;
+  await Promise.all([upsertRow(db, rowOf({ ...saved, execution })), bucket.delete(keys.live)]);
+  return execution;
 };
 
 export const d1ExecutionStoreLayer = (
@@ -124,7 +125,7 @@ export const d1ExecutionStoreLayer = (
         try: async () => {
           const { id, status } = saved.execution;
           const keys = await recordKeysOf(saved.organizationId, id);
-          await (isFinalStatus(status) ? saveFinal : saveLive)(db, bucket, keys, saved);
+          return (isFinalStatus(status) ? saveFinal : saveLive)(db, bucket, keys, saved);
         },
         catch: failureOf("ExecutionStore.save"),
       }),

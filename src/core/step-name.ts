@@ -43,6 +43,6 @@ export const nodeStepName = (nodeId: string): string => `run node ${shortened(no
 export const subStepName = (nodeId: string, name: string): string =>
   `${nodeStepName(nodeId)} / ${shortened(name, longestSubStep)}`;
 
-/** What an output's bytes are stored under: short enough for a key of an object store. */
+/** What an output's bytes are stored under. The same for every attempt and every replay. */
 export const outputObjectName = (nodeId: string, output: string): string =>
   `${shortened(nodeId, longestId)}/${shortened(output, longestSubStep)}`;

@@ -58,14 +58,16 @@ const jsonText = (document: unknown): string | undefined => {
   }
 };
 
+/** Gives the record that stands: a step that runs twice finds the one of its first time. */
 const save = async (
   { store, params, perform, publishStatus }: Run,
   definition: Definition,
   execution: WorkflowExecution,
-): Promise<void> => {
+): Promise<WorkflowExecution> => {
   const { organizationId, userId } = params;
-  await perform(store.save({ organizationId, userId, ...definition, execution }));
-  publishStatus(execution);
+  const standing = await perform(store.save({ organizationId, userId, ...definition, execution }));
+  publishStatus(standing);
+  return standing;
 };
 
 /** Settles the credits and stores the record; the time of the end is taken here, once. */
@@ -76,16 +78,15 @@ const persist = async (
 ): Promise<WorkflowExecution> => {
   let execution: WorkflowExecution | undefined;
   const { endedAt } = await run.steps.do(persistStep, { retry: true }, async () => {
-    const endedAt = run.clock.currentTimeMillisUnsafe();
-    execution = recordAt(endedAt);
+    const ended = recordAt(run.clock.currentTimeMillisUnsafe());
     const { organizationId } = run.params;
-    const usage = usageOf(execution);
+    const usage = usageOf(ended);
     await run.perform(run.credits.settle({ organizationId, executionId: run.executionId, usage }));
-    await save(run, definition, execution);
-    return { endedAt, status: execution.status };
+    execution = await save(run, definition, ended);
+    return { endedAt: execution.endedAt, status: execution.status };
   });
   // A replay did not run the step: the same record is made again from what the step left.
-  return execution ?? recordAt(endedAt);
+  return execution ?? { ...recordAt(null), endedAt };
 };
 
 /** A refused document leaves its record and runs nothing (ERROR-1). */

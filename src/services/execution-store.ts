@@ -62,7 +62,8 @@ const descending = (a: string, b: string): number => (a < b ? 1 : a > b ? -1 : 0
 export class ExecutionStore extends Context.Service<
   ExecutionStore,
   {
-    readonly save: (saved: SavedExecution) => Effect.Effect<void, ServiceFailure>;
+    /** Gives the record that stands: this one, or the final one that stood already. */
+    readonly save: (saved: SavedExecution) => Effect.Effect<WorkflowExecution, ServiceFailure>;
     readonly get: (
       organizationId: string,
       executionId: string,
@@ -84,8 +85,9 @@ export class ExecutionStore extends Context.Service<
           const row = rowOf(execution);
           const key = keyOf(row.organizationId, row.id);
           const before = saved.get(key);
-          if (before !== undefined && isFinalStatus(before.row.status)) return;
+          if (before !== undefined && isFinalStatus(before.row.status)) return before.execution;
           saved.set(key, { row, ...execution });
+          return execution.execution;
         }),
       get: (organizationId, executionId) =>
         Effect.sync(() => saved.get(keyOf(organizationId, executionId))?.execution),

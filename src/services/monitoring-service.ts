@@ -33,14 +33,15 @@ export class MonitoringService extends Context.Service<
     publish: () => {},
   });
 
-  /** Hands every message to a function of this process. What it throws is its own affair. */
+  /** Hands every message to a function of this process. What it throws or rejects with is its own affair. */
   static readonly layerListener = (
-    listen: (message: MonitoringMessage) => void,
+    listen: (message: MonitoringMessage) => unknown,
   ): Layer.Layer<MonitoringService> =>
     Layer.succeed(MonitoringService, {
       publish: (message) => {
         try {
-          listen(message);
+          const told = listen(message);
+          if (told instanceof Promise) told.catch(() => undefined);
         } catch {
           // A broken watcher changes nothing (MONITOR-2).
         }

@@ -277,10 +277,10 @@ describe("the direct runtime", () => {
     const saved: number[] = [];
     const store = Layer.succeed(ExecutionStore, {
       save: ({ execution }) =>
-        Effect.sync(
-          () =>
-            void saved.push(execution.nodeExecutions.reduce((sum, { usage }) => sum + usage, 0)),
-        ),
+        Effect.sync(() => {
+          saved.push(execution.nodeExecutions.reduce((sum, { usage }) => sum + usage, 0));
+          return execution;
+        }),
       get: () => Effect.succeed(undefined),
       list: () => Effect.succeed([]),
     });
@@ -343,5 +343,35 @@ describe("the direct runtime", () => {
       "platform gone",
     );
     expect(ended).toEqual(["a"]);
+  });
+
+  test("tells the end that is stored when its last step runs twice", async () => {
+    const saved: WorkflowExecution[] = [];
+    const store = Layer.succeed(ExecutionStore, {
+      save: ({ execution }) =>
+        Effect.sync(() => {
+          const standing = saved.find(({ endedAt }) => endedAt !== null);
+          saved.push(execution);
+          return standing ?? execution;
+        }),
+      get: () => Effect.succeed(undefined),
+      list: () => Effect.succeed([]),
+    });
+    const dyingOnce = Layer.succeed(DurableStep, {
+      do: async (name, _options, perform) => {
+        if (name !== "persist final execution record") return perform();
+        await perform();
+        await pause(5);
+        return perform();
+      },
+      sleep: () => Promise.resolve(),
+    });
+    const execution = await createDirectRuntime({ layers: Layer.merge(store, dyingOnce) }).run(
+      params(graph()),
+      "twice",
+    );
+    expect(saved.map(({ status }) => status)).toEqual(["executing", "completed", "completed"]);
+    expect(saved[2]?.endedAt).not.toBe(saved[1]?.endedAt);
+    expect(execution.endedAt).toBe(saved[1]?.endedAt);
   });
 });

@@ -1,0 +1,94 @@
+/**
+ * `pawl`, from its arguments to its exit code. The only place that turns an error into words on stderr: what a person can
+ * mend is told without a trace, and the rest is a bug that asks to be reported.
+ */
+import type { Command } from "commander";
+import { CommanderError } from "commander";
+import type { JsonValue } from "#core/value";
+import { CommandError, exitCodes, runtimeFailed } from "./command-error.ts";
+import { createProgram } from "./program.ts";
+import { isEndedBySignal, runCleanups } from "./shutdown.ts";
+import { ignoreLeavingReaders, paintFor, printJson, remark } from "./terminal.ts";
+import { printable } from "./text.ts";
+
+interface Refusal {
+  readonly code: string;
+  /** The first line says what is wrong; more lines show it. */
+  readonly message: string;
+  readonly details?: JsonValue | undefined;
+}
+
+const refuse = ({ code, message, details }: Refusal, args: readonly string[]): void => {
+  remark(`${paintFor(process.stderr)(["bold", "red"], "pawl:")} ${message}`);
+  if (!args.includes("--json")) return;
+  const [first] = message.split("\n", 1);
+  printJson({ error: { code, message: first, ...(details === undefined ? {} : { details }) } });
+};
+
+/** Commander has the words; they only want a capital and a full stop. */
+const usageMessage = ({ message }: CommanderError, program: Command, command = ""): string => {
+  const text = message
+    .replace(/^error: /, "")
+    .replaceAll("\n", " ")
+    .replace(/ \((Did you mean .*\?)\)$/, ". $1");
+  const sentence = text.charAt(0).toUpperCase() + text.slice(1) + (/[.?)]$/.test(text) ? "" : ".");
+  const isCommand = program.commands.some((known) => known.name() === command);
+  return `${sentence}\n'pawl ${isCommand ? `${command} ` : ""}--help' says what there is.`;
+};
+
+const reportBug = (error: unknown): void => {
+  const message = error instanceof Error ? error.message : String(error);
+  const [first = ""] = message.split("\n", 1);
+  const isDebugging = (process.env["PAWL_DEBUG"] ?? "") !== "";
+  remark(
+    [
+      `pawl: something went wrong that should not have: ${printable(first)}`,
+      isDebugging && error instanceof Error
+        ? (error.stack ?? message)
+        : "This is a bug in pawl. Set PAWL_DEBUG=1 to see where it happened, and report it with that.",
+    ].join("\n"),
+  );
+};
+
+/** The embedded runtime's program could not be started: told as an event, out of reach of those who started it. */
+const isSpawnError = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && ((error as NodeJS.ErrnoException).syscall ?? "").startsWith("spawn");
+
+const exitCodeOf = (error: unknown, program: Command, args: readonly string[]): number => {
+  if (error instanceof CommanderError) {
+    // Help and version are answers; `pawl` alone is shown its help, and has done nothing.
+    if (error.exitCode === 0) return exitCodes.completed;
+    if (error.code !== "commander.help") {
+      refuse({ code: "USAGE", message: usageMessage(error, program, args[0]) }, args);
+    }
+    return exitCodes.usage;
+  }
+  if (error instanceof CommandError) {
+    refuse(error, args);
+    return error.exitCode;
+  }
+  if (isSpawnError(error)) return exitCodeOf(runtimeFailed(error), program, args);
+  reportBug(error);
+  return exitCodes.error;
+};
+
+/** Sets the exit code and lets the process end by itself, so that what was printed reaches its reader. */
+export const main = async (args: readonly string[]): Promise<void> => {
+  ignoreLeavingReaders();
+  const program = createProgram(async (exitCode) => {
+    process.exitCode = await exitCode;
+  });
+  const stop = (error: unknown): void => {
+    if (!isEndedBySignal()) process.exitCode = exitCodeOf(error, program, args);
+  };
+  process.on("uncaughtException", (error) => {
+    stop(error);
+    void runCleanups().finally(() => process.exit());
+  });
+  try {
+    await program.parseAsync(args, { from: "user" });
+  } catch (error) {
+    stop(error);
+  }
+  if (!(await runCleanups())) process.exit();
+};

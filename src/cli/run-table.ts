@@ -1,0 +1,99 @@
+/** What a person reads when a run has ended: a line for each node, then one for the whole. */
+import type { NodeExecution, WorkflowExecution } from "#core/report";
+import { usageOf } from "#core/report";
+import type { Workflow } from "#core/workflow";
+import type { OutputsText } from "./run-words.ts";
+import { nodeLooks, outputsTextFor, runLooks, skipText } from "./run-words.ts";
+import type { Cell } from "./table.ts";
+import { renderTable } from "./table.ts";
+import type { Paint } from "./terminal.ts";
+import { count, durationText, printable, wrap } from "./text.ts";
+
+const millisBetween = (from: string | null, to: string | null): number | undefined =>
+  from === null || to === null ? undefined : Date.parse(to) - Date.parse(from);
+
+const resultCell = (node: NodeExecution, outputsText: OutputsText): Cell => {
+  if (node.error !== undefined) return { text: node.error, format: "red", isWrapped: true };
+  if (node.skipReason !== undefined) {
+    return { text: skipText(node), format: "dim", isWrapped: true };
+  }
+  return { text: node.outputs === null ? "" : outputsText(node.nodeId, node.outputs) };
+};
+
+const rowOf = (node: NodeExecution, outputsText: OutputsText): readonly Cell[] => {
+  const { mark, format } = nodeLooks[node.status];
+  const millis = millisBetween(node.startedAt, node.endedAt);
+  const tries = node.attempts.length > 1 ? ` in ${node.attempts.length} tries` : "";
+  return [
+    { text: node.nodeId },
+    { text: `${mark} ${node.status}${tries}`, format },
+    { text: millis === undefined ? "" : durationText(millis), format: "dim" },
+    resultCell(node, outputsText),
+  ];
+};
+
+/** `5 of 8 nodes completed, 1 failed, 2 skipped`. */
+const countsText = (nodes: readonly NodeExecution[]): string => {
+  const of = (status: NodeExecution["status"]): number =>
+    nodes.filter((node) => node.status === status).length;
+  const parts = (["failed", "skipped", "executing", "idle"] as const)
+    .filter((status) => of(status) > 0)
+    .map((status) => `${of(status)} ${status}`);
+  const completed = of("completed");
+  const all = completed === nodes.length;
+  return [
+    all
+      ? `${count(completed, "node")} completed`
+      : `${completed} of ${count(nodes.length, "node")} completed`,
+    ...parts,
+  ].join(", ");
+};
+
+const words = {
+  submitted: "Not started",
+  executing: "Still running",
+  paused: "Paused",
+  completed: "Completed in",
+  error: "Ended in error after",
+  exhausted: "Ran out of credits after",
+  cancelled: "Cancelled after",
+} as const;
+
+const headings = [
+  { heading: "Node" },
+  { heading: "Status" },
+  { heading: "Time", align: "right" },
+  { heading: "Result" },
+] as const;
+
+/** Lines of the summary, the first of which begins with the status in its colour. */
+const summaryOf = (execution: WorkflowExecution, columns: number, paint: Paint): string[] => {
+  const { id, status, error, nodeExecutions } = execution;
+  const { mark, format } = runLooks[status];
+  const millis = millisBetween(execution.startedAt, execution.endedAt);
+  const verdict = `${mark} ${words[status]}${millis === undefined ? "" : ` ${durationText(millis)}`}`;
+  const facts = `${countsText(nodeExecutions)}; ${count(usageOf(execution), "compute credit")}.`;
+  const [first = "", ...rest] = wrap(`${verdict}: ${facts}`, columns - 2);
+  return [
+    first.startsWith(verdict) ? paint(format, verdict) + first.slice(verdict.length) : first,
+    ...rest.map((line) => `  ${line}`),
+    ...(error === undefined ? [] : wrap(printable(error), columns - 2)).map(
+      (line) => `  ${paint(format, line)}`,
+    ),
+    `  ${paint("dim", `run ${id}`)}`,
+  ];
+};
+
+export const renderRun = (
+  workflow: Workflow,
+  execution: WorkflowExecution,
+  columns: number,
+  paint: Paint,
+): string => {
+  const outputsText = outputsTextFor(workflow);
+  const rows = execution.nodeExecutions.map((node) => rowOf(node, outputsText));
+  return [
+    ...(rows.length === 0 ? [] : [renderTable(headings, rows, columns, paint), ""]),
+    ...summaryOf(execution, columns, paint),
+  ].join("\n");
+};

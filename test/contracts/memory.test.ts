@@ -1,0 +1,4 @@
+/** The memory layers in Node. */
+import { memoryContracts } from "./memory-layers.ts";
+
+memoryContracts();
