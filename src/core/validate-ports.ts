@@ -40,17 +40,51 @@ const unknownPort = (
   };
 };
 
-/** One text for the four ends of an edge; lengths keep apart what plain joining would confuse. */
-const connectionKey = ({ source, sourceOutput, target, targetInput }: Edge): string =>
-  `${source.length},${sourceOutput.length},${target.length},${source}${sourceOutput}${target}${targetInput}`;
+/** Target -> places in `edges` of what leads into it. */
+export type EdgesByTarget = ReadonlyMap<string, readonly number[]>;
+
+export const groupByTarget = (edges: readonly Edge[]): EdgesByTarget => {
+  const byTarget = new Map<string, number[]>();
+  for (let index = 0; index < edges.length; index++) {
+    const { target } = edges[index]!;
+    const group = byTarget.get(target);
+    if (group === undefined) byTarget.set(target, [index]);
+    else group.push(index);
+  }
+  return byTarget;
+};
+
+/** One text for the ends of an edge into a known target; a length keeps apart what plain joining would confuse. */
+const connectionKey = ({ source, sourceOutput, targetInput }: Edge): string =>
+  `${source.length},${sourceOutput.length},${source}${sourceOutput}${targetInput}`;
+
+/** Place of an edge -> place of the earlier one that it repeats. Most nodes have few edges, and one needs no look. */
+const repeatedEdges = (
+  edges: readonly Edge[],
+  byTarget: EdgesByTarget,
+): ReadonlyMap<number, number> => {
+  const repeats = new Map<number, number>();
+  for (const group of byTarget.values()) {
+    if (group.length === 1) continue;
+    const firsts = new Map<string, number>();
+    for (const index of group) {
+      const key = connectionKey(edges[index]!);
+      const first = firsts.get(key);
+      if (first === undefined) firsts.set(key, index);
+      else repeats.set(index, first);
+    }
+  }
+  return repeats;
+};
 
 export const edgeProblems = (
   { nodes, edges }: Workflow,
+  byTarget: EdgesByTarget,
   declaredBy: PortLookup,
 ): readonly Problem[] => {
   const problems: Problem[] = [];
+  const repeats = repeatedEdges(edges, byTarget);
   const nodesById = new Map(nodes.map((node) => [node.id, node]));
-  const seen = new Map<string, number>();
   const missing = new Set<string>();
   const askEnd = (
     index: number,
@@ -78,10 +112,8 @@ export const edgeProblems = (
     return port;
   };
   for (const [index, edge] of edges.entries()) {
-    const key = connectionKey(edge);
-    const first = seen.get(key);
-    if (first === undefined) seen.set(key, index);
-    else {
+    const first = repeats.get(index);
+    if (first !== undefined) {
       problems.push({
         severity: "error",
         code: "DUPLICATE_CONNECTION",
@@ -111,22 +143,30 @@ const placeOf = (node: Node, index: number, input: string): Problem["path"] => {
   return ["nodes", index, "inputs", ...(place < 0 ? [] : [place])];
 };
 
+/** Input -> how many edges lead into it. */
+const edgeCounts = (
+  edges: readonly Edge[],
+  group: readonly number[] = [],
+): ReadonlyMap<string, number> => {
+  const counts = new Map<string, number>();
+  for (const index of group) {
+    const { targetInput } = edges[index]!;
+    counts.set(targetInput, (counts.get(targetInput) ?? 0) + 1);
+  }
+  return counts;
+};
+
 export const inputProblems = (
   { nodes, edges }: Workflow,
+  byTarget: EdgesByTarget,
   declaredBy: PortLookup,
 ): readonly Problem[] => {
-  const edgesInto = new Map<string, Map<string, number>>();
-  for (const { target, targetInput } of edges) {
-    const counts = edgesInto.get(target) ?? new Map<string, number>();
-    counts.set(targetInput, (counts.get(targetInput) ?? 0) + 1);
-    edgesInto.set(target, counts);
-  }
   const problems: Problem[] = [];
   for (const [index, node] of nodes.entries()) {
-    const counts = edgesInto.get(node.id);
+    const counts = edgeCounts(edges, byTarget.get(node.id));
     for (const input of inputsOf(node, declaredBy)) {
       const { name } = input;
-      const edgeCount = counts?.get(name) ?? 0;
+      const edgeCount = counts.get(name) ?? 0;
       if (input.required === true && edgeCount === 0 && (input.value ?? input.default) == null) {
         problems.push({
           severity: "warning",

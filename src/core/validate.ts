@@ -8,7 +8,7 @@ import { buildGraph } from "./graph.ts";
 import type { Problem } from "./problem.ts";
 import { quoted } from "./problem.ts";
 import type { NodeTypePorts, PortLookup } from "./validate-ports.ts";
-import { edgeProblems, inputProblems } from "./validate-ports.ts";
+import { edgeProblems, groupByTarget, inputProblems } from "./validate-ports.ts";
 import type { Workflow } from "./workflow.ts";
 import { decodeWorkflow } from "./workflow.ts";
 
@@ -125,11 +125,12 @@ export const validateWorkflow = (
   }
   const workflow = decoded.success;
   const declaredBy: PortLookup = (node) => options.nodeTypeOf?.(node.type) ?? noPorts;
+  const byTarget = groupByTarget(workflow.edges);
   const built = buildGraph(workflow);
   const problems: readonly Problem[] = [
     ...duplicateIds(workflow),
-    ...edgeProblems(workflow, declaredBy),
-    ...inputProblems(workflow, declaredBy),
+    ...edgeProblems(workflow, byTarget, declaredBy),
+    ...inputProblems(workflow, byTarget, declaredBy),
     ...unknownTypes(workflow, options),
     ...(Result.isSuccess(built)
       ? unreachable(built.success, options)

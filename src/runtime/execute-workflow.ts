@@ -10,6 +10,7 @@ import { contextOf } from "#core/execution-context";
 import type { ExecutionState } from "#core/execution-state";
 import { initialState } from "#core/execution-state";
 import type { WorkflowGraph } from "#core/graph";
+import { isFinalStatus } from "#core/lifecycle";
 import { refusalMessage } from "#core/problem";
 import type { WorkflowExecution } from "#core/report";
 import { reportExecution, reportRefusal, usageOf } from "#core/report";
@@ -119,7 +120,9 @@ const initialise = async (
     run.credits.reserve({ organizationId, executionId, estimate, limit: computeCredits }),
   );
   if (!isReserved) return { startedAt, status: "exhausted" };
-  await save(run, definition, reportExecution(started, { executionId, startedAt, endedAt: null }));
+  const live = reportExecution(started, { executionId, startedAt, endedAt: null });
+  // An empty workflow is complete as soon as it starts; its record waits for the time of the end.
+  if (!isFinalStatus(live.status)) await save(run, definition, live);
   return { startedAt, status: "ready" };
 };
 
@@ -132,9 +135,14 @@ const execute = async (
   const { executionId, params, steps } = run;
   const submitted = initialState(graph);
   const started = Effect.runSync(start(submitted, {}));
-  const { startedAt, status } = await steps.do(initialiseStep, { retry: true }, () =>
-    initialise(run, definition, started),
-  );
+  // Neither needs the other, and each is a round trip before the first node.
+  const [{ startedAt, status }] = await Promise.all([
+    steps.do(initialiseStep, { retry: true }, () => initialise(run, definition, started)),
+    steps.do(preloadStep, { retry: true }, async () => {
+      await run.perform(run.resources.initialize(params.organizationId));
+      return { status: "ready" };
+    }),
+  ]);
   const finish = (state: ExecutionState): Promise<WorkflowExecution> =>
     persist(run, definition, (endedAt) =>
       reportExecution(state, { executionId, startedAt, endedAt }),
@@ -142,10 +150,6 @@ const execute = async (
   if (status === "exhausted") {
     return finish(Effect.runSync(exhaust(submitted, { error: "Insufficient compute credits" })));
   }
-  await steps.do(preloadStep, { retry: true }, async () => {
-    await run.perform(run.resources.initialize(params.organizationId));
-    return { status: "ready" };
-  });
   const context = contextOf(graph, params, executionId);
   return finish(await runNodes({ ...run, context, signal }, started, params.inputOverrides));
 };

@@ -233,7 +233,7 @@ describe("a run on Cloudflare Workflows", () => {
         ]),
       ),
     );
-    await instance.waitForStepResult({ name: "preload organization resources" });
+    await instance.waitForStepResult({ name: "initialise workflow" });
     expect(await rowOf("live")).toMatchObject({ status: "executing", endedAt: null });
     expect(await recordOf("live")).toMatchObject({
       status: "executing",

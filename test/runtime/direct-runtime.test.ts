@@ -222,6 +222,7 @@ describe("the direct runtime", () => {
     expect(await createDirectRuntime().run(params(empty), "empty")).toMatchObject({
       status: "completed",
       nodeExecutions: [],
+      endedAt: expect.any(String),
     });
   });
 
@@ -367,10 +368,10 @@ describe("the direct runtime", () => {
       sleep: () => Promise.resolve(),
     });
     const execution = await createDirectRuntime({ layers: Layer.merge(store, dyingOnce) }).run(
-      params(graph()),
+      params(graph("a")),
       "twice",
     );
-    expect(saved.map(({ status }) => status)).toEqual(["executing", "completed", "completed"]);
+    expect(saved.map(({ status }) => status)).toEqual(["executing", "error", "error"]);
     expect(saved[2]?.endedAt).not.toBe(saved[1]?.endedAt);
     expect(execution.endedAt).toBe(saved[1]?.endedAt);
   });
