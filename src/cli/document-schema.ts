@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema";
 import { Workflow } from "#core/workflow";
 
 /** Draft 2020-12. Unknown keys are allowed everywhere: this is the format of files that already exist. */
-export const workflowJsonSchema = (): Readonly<Record<string, unknown>> => {
+const workflowJsonSchema = (): Readonly<Record<string, unknown>> => {
   const { definitions } = Schema.toJsonSchemaDocument(Workflow);
   const { Workflow: root, ...others } = definitions as Readonly<
     Record<string, Readonly<Record<string, unknown>>>

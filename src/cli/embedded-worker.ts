@@ -15,7 +15,7 @@ export const workerCode = async (): Promise<string> => {
   if (!existsSync(source)) {
     return readFile(new URL("dist/local-worker.js", packageRoot), "utf8");
   }
-  const { build } = await import("esbuild");
+  const { build, stop } = await import("esbuild");
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(source)],
     bundle: true,
@@ -26,6 +26,8 @@ export const workerCode = async (): Promise<string> => {
     external: ["cloudflare:*"],
     logLevel: "silent",
   });
+  // Its process would stay for as long as the run takes.
+  await stop();
   return outputFiles[0]?.text ?? "";
 };
 

@@ -42,7 +42,7 @@ const reasons: Readonly<Record<number, string>> = {
   16: "this character must be escaped",
 };
 
-export const positionAt = (text: string, offset: number): Position => {
+const positionAt = (text: string, offset: number): Position => {
   const before = text.slice(0, offset);
   const lineStart = before.lastIndexOf("\n") + 1;
   return { line: before.split("\n").length, column: offset - lineStart + 1 };

@@ -8,8 +8,8 @@ import type { JsonValue } from "#core/value";
 import { CommandError, exitCodes, runtimeFailed } from "./command-error.ts";
 import { createProgram } from "./program.ts";
 import { isEndedBySignal, runCleanups } from "./shutdown.ts";
-import { ignoreLeavingReaders, paintFor, printJson, remark } from "./terminal.ts";
-import { printable } from "./text.ts";
+import { columnsOf, ignoreLeavingReaders, paintFor, printJson, remark } from "./terminal.ts";
+import { printable, wrap } from "./text.ts";
 
 interface Refusal {
   readonly code: string;
@@ -18,8 +18,13 @@ interface Refusal {
   readonly details?: JsonValue | undefined;
 }
 
+/** Sentences break between words; what is indented is shown as it is. */
+const fitToTerminal = (line: string): readonly string[] =>
+  process.stderr.isTTY && !line.startsWith(" ") ? wrap(line, columnsOf(process.stderr)) : [line];
+
 const refuse = ({ code, message, details }: Refusal, args: readonly string[]): void => {
-  remark(`${paintFor(process.stderr)(["bold", "red"], "pawl:")} ${message}`);
+  const lines = `pawl: ${message}`.split("\n").flatMap(fitToTerminal);
+  remark(lines.join("\n").replace("pawl:", paintFor(process.stderr)(["bold", "red"], "pawl:")));
   if (!args.includes("--json")) return;
   const [first] = message.split("\n", 1);
   printJson({ error: { code, message: first, ...(details === undefined ? {} : { details }) } });
@@ -78,17 +83,21 @@ export const main = async (args: readonly string[]): Promise<void> => {
   const program = createProgram(async (exitCode) => {
     process.exitCode = await exitCode;
   });
-  const stop = (error: unknown): void => {
-    if (!isEndedBySignal()) process.exitCode = exitCodeOf(error, program, args);
+  /** Moving lines are taken away before the error is told, or they would take it along. */
+  const end = async (failure?: { readonly error: unknown }): Promise<void> => {
+    const isClean = await runCleanups();
+    if (failure !== undefined && !isEndedBySignal()) {
+      process.exitCode = exitCodeOf(failure.error, program, args);
+    }
+    if (!isClean) process.exit();
   };
   process.on("uncaughtException", (error) => {
-    stop(error);
-    void runCleanups().finally(() => process.exit());
+    void end({ error }).finally(() => process.exit());
   });
   try {
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
-    stop(error);
+    return end({ error });
   }
-  if (!(await runCleanups())) process.exit();
+  return end();
 };

@@ -19,7 +19,7 @@ export interface PlacedProblem extends Omit<Problem, "message" | "path"> {
 }
 
 /** Durable steps of one instance that Cloudflare allows unless a Worker's configuration asks for more. */
-export const defaultStepLimit = 10_000;
+const defaultStepLimit = 10_000;
 
 const registry = registryOf(builtInNodes);
 

@@ -106,9 +106,9 @@ const createLiveView = (stream: Stream, workflow: Workflow): ProgressView => {
     const { mark, format } = lookOf(message);
     const shownMark = message.status === "executing" ? frames[frame % frames.length]! : mark;
     const millis = (endedAt ?? Date.now()) - startedAt;
-    // A node that ends at once would only flicker with a time.
+    // A time that changes with every frame would only flicker.
     const time =
-      message.status === "skipped" || (isRunning && millis < 200) ? "" : durationText(millis);
+      message.status === "skipped" || (isRunning && millis < 1000) ? "" : durationText(millis);
     const id = padEnd(shorten(printable(message.nodeId), idWidth), idWidth);
     const remark = printable(remarkOf(message, outputsText));
     const room = columnsOf(stream) - idWidth - 15;

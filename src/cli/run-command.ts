@@ -101,7 +101,10 @@ const runDurably = async (
   view.hint("Starting the runtime");
   const runtime = await startLocalRuntime({
     directory: stateDirectory,
-    listen: view.show,
+    // The directory may hold another run that wakes up.
+    listen: (message) => {
+      if (message.executionId === id) view.show(message);
+    },
     onWait: (owner) =>
       view.say(`Waiting for another run in ${stateDirectory}/ to end (process ${owner}).`),
   });

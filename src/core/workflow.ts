@@ -52,14 +52,18 @@ export const parameterTypes = [
 ] as const;
 export type ParameterType = (typeof parameterTypes)[number];
 
-const Id = Schema.NonEmptyString.annotate({
+const NonEmpty = Schema.String.check(
+  Schema.isMinLength(1, { message: "Expected some text, not an empty string" }),
+);
+
+const Id = NonEmpty.annotate({
   description: "Any non-empty string.",
 });
 
 /** Milliseconds, or words such as "30 seconds". */
 const DurationInput = Schema.Union([
   Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0)),
-  Schema.NonEmptyString.check(
+  NonEmpty.check(
     Schema.makeFilter((text) => durationMillis(text) !== undefined, {
       message: 'Expected a duration such as "30 seconds" or a number of milliseconds',
     }),
@@ -70,7 +74,7 @@ const DurationInput = Schema.Union([
 const Json = Schema.declare(isJsonValue, { expected: "a JSON value" });
 
 export const Parameter = Schema.Struct({
-  name: Schema.NonEmptyString,
+  name: NonEmpty,
   type: Schema.Literals(parameterTypes),
   value: Schema.optionalKey(Json),
   required: Schema.optionalKey(Schema.Boolean),
@@ -84,7 +88,7 @@ export const Parameter = Schema.Struct({
   enum: Schema.optionalKey(Schema.Array(Json)),
   format: Schema.optionalKey(Schema.String),
   default: Schema.optionalKey(Json),
-}).annotate({ identifier: "Parameter" });
+}).annotate({ identifier: "Parameter", expected: "a port: an object with name and type" });
 export interface Parameter extends Schema.Schema.Type<typeof Parameter> {}
 
 export const Policy = Schema.Struct({
@@ -98,27 +102,33 @@ export const Policy = Schema.Struct({
     }),
   ),
   timeout: Schema.optionalKey(DurationInput),
-}).annotate({ identifier: "Policy" });
+}).annotate({ identifier: "Policy", expected: "a policy: an object with retries or timeout" });
 export interface Policy extends Schema.Schema.Type<typeof Policy> {}
 
 export const Node = Schema.Struct({
   id: Id,
   name: Schema.String,
-  type: Schema.NonEmptyString,
+  type: NonEmpty,
   position: Schema.optionalKey(Schema.Struct({ x: Schema.Finite, y: Schema.Finite })),
   description: Schema.optionalKey(Schema.String),
   inputs: Schema.Array(Parameter),
   outputs: Schema.Array(Parameter),
   policy: Schema.optionalKey(Policy),
-}).annotate({ identifier: "Node" });
+}).annotate({
+  identifier: "Node",
+  expected: "a node: an object with id, name, type, inputs and outputs",
+});
 export interface Node extends Schema.Schema.Type<typeof Node> {}
 
 export const Edge = Schema.Struct({
   source: Id,
-  sourceOutput: Schema.NonEmptyString,
+  sourceOutput: NonEmpty,
   target: Id,
-  targetInput: Schema.NonEmptyString,
-}).annotate({ identifier: "Edge" });
+  targetInput: NonEmpty,
+}).annotate({
+  identifier: "Edge",
+  expected: "an edge: an object with source, sourceOutput, target and targetInput",
+});
 export interface Edge extends Schema.Schema.Type<typeof Edge> {}
 
 export const Settings = Schema.Struct({
@@ -133,7 +143,7 @@ export const Settings = Schema.Struct({
     }),
   ),
   budget: Schema.optionalKey(Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))),
-}).annotate({ identifier: "Settings" });
+}).annotate({ identifier: "Settings", expected: "an object" });
 export interface Settings extends Schema.Schema.Type<typeof Settings> {}
 
 export const Workflow = Schema.Struct({
@@ -145,7 +155,11 @@ export const Workflow = Schema.Struct({
   nodes: Schema.Array(Node),
   edges: Schema.Array(Edge),
   settings: Schema.optionalKey(Settings),
-}).annotate({ identifier: "Workflow", title: "Pawl workflow" });
+}).annotate({
+  identifier: "Workflow",
+  title: "Pawl workflow",
+  expected: "a workflow: an object with id, name, trigger, nodes and edges",
+});
 export interface Workflow extends Schema.Schema.Type<typeof Workflow> {}
 
 export interface ShapeIssue {
@@ -154,7 +168,13 @@ export interface ShapeIssue {
 }
 
 const decode = Schema.decodeUnknownResult(Workflow, { errors: "all" });
-const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1();
+/** What is wrong and what to do, in the words that the schema brings for people. */
+const messageOf: SchemaIssue.LeafHook = (issue) => {
+  if (issue._tag === "MissingKey") return "This key is missing. Add it.";
+  const expected = issue._tag === "InvalidType" ? issue.ast.annotations?.["expected"] : undefined;
+  return typeof expected === "string" ? `Expected ${expected}` : SchemaIssue.defaultLeafHook(issue);
+};
+const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1({ leafHook: messageOf });
 
 /**
  * Checks the shape of a document. The answer is the very value that came in, unknown keys and all, since the schema

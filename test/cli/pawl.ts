@@ -1,0 +1,58 @@
+/** Calls the command as a person does: the real file, in a process of its own, and all that comes of it. */
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { onTestFinished } from "vitest";
+
+export const root = fileURLToPath(new URL("../../", import.meta.url));
+export const example = (file: string): string => join(root, "examples", file);
+
+export interface Outcome {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CallOptions {
+  readonly cwd?: string;
+  readonly stdin?: string | Uint8Array;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const { FORCE_COLOR: _, ...surroundings } = process.env;
+
+export const startPawl = (args: readonly string[], { cwd = root, env = {} }: CallOptions = {}) =>
+  spawn(process.execPath, [join(root, "bin/pawl.js"), ...args], {
+    cwd,
+    env: { ...surroundings, NO_COLOR: "1", ...env },
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+
+export const pawl = async (
+  args: readonly string[],
+  options: CallOptions = {},
+): Promise<Outcome> => {
+  const child = startPawl(args, options);
+  child.stdin.end(options.stdin ?? "");
+  const [exitCode, stdout, stderr] = await Promise.all([
+    new Promise<number | null>((resolve) => child.once("close", resolve)),
+    text(child.stdout),
+    text(child.stderr),
+  ]);
+  return { exitCode, stdout, stderr };
+};
+
+/** A directory with these files in it, gone after the test. */
+export const directoryWith = (
+  files: Readonly<Record<string, string | Uint8Array>> = {},
+): string => {
+  const directory = mkdtempSync(join(tmpdir(), "pawl-test-"));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  for (const [name, content] of Object.entries(files)) {
+    writeFileSync(join(directory, name), content);
+  }
+  return directory;
+};
