@@ -7,17 +7,14 @@ import { executeEntrypoint } from "#cloudflare/execute-entrypoint";
 import type { PawlEnv } from "#cloudflare/env";
 import type { ExecuteParams } from "#core/execution-context";
 import { persistStep } from "#core/step-name";
-import type { Workflow } from "#core/workflow";
+import type { Workflow as WorkflowDocument } from "#core/workflow";
 import { defineNode } from "#nodes/define-node";
 import type { InstanceReport, Pass, StartRequest } from "./durable-types.ts";
 import { benchTypes, gateMillis } from "./durable-types.ts";
 
 interface BenchEnv extends PawlEnv {
-  readonly BARE: Workflow_<Workflow>;
+  readonly BARE: Workflow<WorkflowDocument>;
 }
-type Workflow_<P> = PawlEnv["EXECUTE"] extends infer W
-  ? W & { create(options: { id: string; params: P }): Promise<WorkflowInstance> }
-  : never;
 
 const ports = {
   inputs: [{ name: "value", type: "number" }],
@@ -88,14 +85,14 @@ export class Execute extends executeEntrypoint<BenchEnv>({ nodes: [trivial, gate
 
 /** A node's own work in the bare loop: the same result, and the same pause at the gate. */
 const perform = async (
-  node: Workflow["nodes"][number],
+  node: WorkflowDocument["nodes"][number],
 ): Promise<{ readonly outputs: { readonly result: number } }> => {
   if (node.type === benchTypes.gate) await pause(gateMillis);
   return { outputs: { result: 1 } };
 };
 
 /** As many nodes at a time as Pawl runs; ready ones in the order in which they became so. */
-const runBare = (workflow: Workflow, step: WorkflowStep): Promise<void> => {
+const runBare = (workflow: WorkflowDocument, step: WorkflowStep): Promise<void> => {
   const nodesById = new Map(workflow.nodes.map((node) => [node.id, node]));
   const dependents = new Map(workflow.nodes.map(({ id }) => [id, new Set<string>()]));
   for (const { source, target } of workflow.edges) dependents.get(source)?.add(target);
@@ -129,9 +126,9 @@ const runBare = (workflow: Workflow, step: WorkflowStep): Promise<void> => {
   });
 };
 
-export class Bare extends WorkflowEntrypoint<BenchEnv, Workflow> {
+export class Bare extends WorkflowEntrypoint<BenchEnv, WorkflowDocument> {
   override async run(
-    { payload, instanceId }: Readonly<WorkflowEvent<Workflow>>,
+    { payload, instanceId }: Readonly<WorkflowEvent<WorkflowDocument>>,
     step: WorkflowStep,
   ): Promise<void> {
     const pass = enter(instanceId);
@@ -160,7 +157,7 @@ const handle = async (env: BenchEnv, request: Request): Promise<Response> => {
     return new Response();
   }
   if (pathname === "/start") {
-    await start(env, (await request.json()) as StartRequest);
+    await start(env, await request.json<StartRequest>());
     return new Response();
   }
   const id = searchParams.get("id") ?? "";

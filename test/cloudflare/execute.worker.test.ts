@@ -331,7 +331,15 @@ describe("a run on Cloudflare Workflows", () => {
   });
 
   test("keeps nodes with nasty ids apart", async () => {
-    const ids = ["__proto__", "constructor", " ", "🧮", "x".repeat(10_000), "x".repeat(9_999), "a\nb"];
+    const ids = [
+      "__proto__",
+      "constructor",
+      " ",
+      "🧮",
+      "x".repeat(10_000),
+      "x".repeat(9_999),
+      "a\nb",
+    ];
     await using instance = await start(
       "nasty",
       paramsFor(

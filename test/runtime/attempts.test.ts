@@ -4,7 +4,7 @@ import { type NodeContext, NodeFailure } from "#services/node-definition";
 import { graph } from "../support/graph.ts";
 import { runVirtually } from "../support/run-virtually.ts";
 
-const nodeThat = (run: (attempt: number, context: NodeContext) => Promise<unknown> | unknown) =>
+const nodeThat = (run: (attempt: number, context: NodeContext) => unknown) =>
   defineNode({
     type: "test",
     name: "Test",
