@@ -50,18 +50,38 @@ const shortenedMessage = (message: string): string =>
     ? message
     : `${message.slice(0, longestMessage).toWellFormed()}... (${message.length - longestMessage} characters more)`;
 
-/** What a node threw, in plain words. Only a NodeFailure knows that trying again is useless. */
-export const failureFrom = (thrown: unknown): AttemptFailure => {
+const wordsOf = (thrown: unknown): AttemptFailure => {
   if (thrown instanceof NodeFailure) {
     const { message, retryable = false, retryAfter } = thrown;
     return {
-      message: shortenedMessage(message),
+      message: shortenedMessage(String(message)),
       retryable,
       ...(retryAfter === undefined ? {} : { retryAfter }),
     };
   }
   const message = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
-  return { message: shortenedMessage(message), retryable: true };
+  return { message: shortenedMessage(String(message)), retryable: true };
+};
+
+/** What a node threw, in plain words. Only a NodeFailure knows that trying again is useless. */
+export const failureFrom = (thrown: unknown): AttemptFailure => {
+  try {
+    return wordsOf(thrown);
+  } catch {
+    // Anything can be thrown, also what throws when it is read.
+    return { message: "The node threw something that cannot be read", retryable: true };
+  }
+};
+
+/** The node's own code runs wherever its outputs are read, by getters, proxies and promises of its own making. */
+const caught = <A>(attempt: () => Eventually<Checked<A>>): Eventually<Checked<A>> => {
+  const failed = (thrown: unknown): Checked<A> => Result.fail(failureFrom(thrown));
+  try {
+    const checked = attempt();
+    return isPromise(checked) ? checked.catch(failed) : checked;
+  } catch (thrown) {
+    return failed(thrown);
+  }
 };
 
 const outcomeOf = (result: NodeResult<NodeOutputs>): Checked<NodeOutputs> => {
@@ -86,16 +106,10 @@ const callNode = (
   env: NodeEnvironment,
   answer: () => ReturnType<NodeDefinition["run"]>,
 ): Eventually<Checked<NodeOutputs>> => {
-  try {
-    const result = answer();
-    if (Effect.isEffect(result)) return env.runExit(result).then(outcomeOfExit);
-    if (isPromise(result)) {
-      return result.then(outcomeOf, (thrown: unknown) => Result.fail(failureFrom(thrown)));
-    }
-    return outcomeOf(result);
-  } catch (thrown) {
-    return Result.fail(failureFrom(thrown));
-  }
+  const result = answer();
+  if (Effect.isEffect(result)) return env.runExit(result).then(outcomeOfExit);
+  // Anything with a `then` may come from a node; only a real promise calls back once and later.
+  return isPromise(result) ? Promise.resolve(result).then(outcomeOf) : outcomeOf(result);
 };
 
 /** The node's answer, or a failure once the time is over. A late answer is ignored. */
@@ -167,9 +181,11 @@ export const attemptNode = (
         : definition.run(decoded, context),
     );
   };
-  return andThenChecked(decodeInputs(env, node, definition, inputs, isLiteral), (decoded) =>
-    andThenChecked(run(decoded), (outputs) =>
-      andThenChecked(encodeOutputs(env, node, definition, outputs), succeed),
+  return caught(() =>
+    andThenChecked(decodeInputs(env, node, definition, inputs, isLiteral), (decoded) =>
+      andThenChecked(run(decoded), (outputs) =>
+        andThenChecked(encodeOutputs(env, node, definition, outputs), succeed),
+      ),
     ),
   );
 };

@@ -1,0 +1,164 @@
+/**
+ * Plays a scenario on the core alone, in a random valid order: at each turn one of the moves that may happen now is picked.
+ * Nodes also retry, wait and sleep on the way, and the run pauses, so that every state turns up.
+ */
+import * as Effect from "effect/Effect";
+import * as Result from "effect/Result";
+import type { ExecutionState, NodeState } from "#core/execution-state";
+import { executionStateToJson, initialState, nodeStateOf } from "#core/execution-state";
+import type { GraphNode, WorkflowGraph } from "#core/graph";
+import { buildGraph } from "#core/graph";
+import { collectNodeInputs } from "#core/inputs";
+import { decideSkip } from "#core/skip";
+import type { NodeStepResult } from "#core/step-result";
+import { stepResultToEvent } from "#core/step-result";
+import type { TransitionEvent } from "#core/transition";
+import type { Workflow } from "#core/workflow";
+import { transition } from "#machines/index";
+import type { Scenario } from "./arbitraries.ts";
+import { performanceOf } from "./model.ts";
+
+export const graphOf = (workflow: Workflow): WorkflowGraph =>
+  Result.getOrThrow(buildGraph(workflow));
+
+export const startedState = (workflow: Workflow): ExecutionState =>
+  Effect.runSync(transition(initialState(graphOf(workflow)), { type: "start" }));
+
+interface Play {
+  /** Every state, from submitted to the end. */
+  readonly states: readonly ExecutionState[];
+  readonly events: readonly TransitionEvent[];
+  /** What a durable run would have recorded, in the order it happened. */
+  readonly results: readonly NodeStepResult[];
+  readonly end: ExecutionState;
+}
+
+/** Small, seeded, good enough to mix turns; 0 always gives 0, the order that is easiest to follow. */
+const pickerOf = (order: number): ((among: number) => number) => {
+  let seed = order;
+  return (among) => {
+    if (order === 0) return 0;
+    seed = (seed + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % among;
+  };
+};
+
+const isFinal = ({ lifecycle }: NodeState): boolean =>
+  lifecycle === "completed" || lifecycle === "failed" || lifecycle === "skipped";
+
+/** What the node's step records when it runs. */
+const resultOf = ({ workflow, behaviours }: Scenario, nodeId: string): NodeStepResult => {
+  const outcome = performanceOf(workflow, behaviours, nodeId);
+  const attempt = { startedAt: 1, endedAt: 2 };
+  switch (outcome.status) {
+    case "completed":
+      return { nodeId, ...outcome, attempts: [attempt] };
+    case "failed":
+      return { nodeId, ...outcome, attempts: [{ ...attempt, error: outcome.error }] };
+    case "skipped":
+      return { nodeId, ...outcome };
+  }
+};
+
+interface Move {
+  readonly event: TransitionEvent;
+  readonly result?: NodeStepResult;
+}
+
+/** The moves of one node that its upstreams and its own state allow. */
+const movesOf = (
+  scenario: Scenario,
+  state: ExecutionState,
+  node: GraphNode,
+): { readonly onward?: Move; readonly detours: readonly TransitionEvent[] } => {
+  const { id: nodeId } = node;
+  switch (nodeStateOf(state, nodeId).lifecycle) {
+    case "idle": {
+      if (state.lifecycle !== "executing.active") return { detours: [] };
+      const isReady = node.inbound.every((edge) => isFinal(nodeStateOf(state, edge.source)));
+      if (!isReady) return { detours: [] };
+      const skip = decideSkip(state, node);
+      if (skip === undefined) {
+        const inputs = collectNodeInputs(state, node, scenario.overrides);
+        return { onward: { event: { type: "start", nodeId, inputs } }, detours: [] };
+      }
+      const result = { nodeId, status: "skipped", ...skip } as const;
+      return { onward: { event: stepResultToEvent(result), result }, detours: [] };
+    }
+    case "executing.running": {
+      const result = resultOf(scenario, nodeId);
+      return {
+        onward: { event: stepResultToEvent(result), result },
+        detours: [
+          { type: "retry", nodeId, attempts: [{ startedAt: 0, endedAt: 0, error: "again" }] },
+          { type: "wait", nodeId },
+          { type: "sleep", nodeId },
+        ],
+      };
+    }
+    case "executing.retrying":
+    case "executing.waiting":
+    case "executing.sleeping":
+      return { onward: { event: { type: "resume", nodeId } }, detours: [] };
+    case "completed":
+    case "failed":
+    case "skipped":
+      return { detours: [] };
+  }
+};
+
+/** One turn in eight leaves the straight way. */
+const detourOdds = 8;
+
+const nextMove = (
+  scenario: Scenario,
+  state: ExecutionState,
+  pick: (among: number) => number,
+): Move | undefined => {
+  const moves = state.graph.nodes.map((node) => movesOf(scenario, state, node));
+  const onward = moves.flatMap((move) => move.onward ?? []);
+  const isPaused = state.lifecycle === "executing.paused";
+  const detours: readonly TransitionEvent[] = [
+    ...moves.flatMap((move) => move.detours),
+    isPaused ? { type: "resume" } : { type: "pause" },
+  ];
+  if (onward.length === 0) return isPaused ? { event: { type: "resume" } } : undefined;
+  if (pick(detourOdds) === 1) return { event: detours[pick(detours.length)]! };
+  return onward[pick(onward.length)];
+};
+
+/** Goes on from a state until no move is left. */
+export const playOn = (scenario: Scenario, from: ExecutionState, order: number): Play => {
+  const pick = pickerOf(order);
+  const states: ExecutionState[] = [from];
+  const events: TransitionEvent[] = [];
+  const results: NodeStepResult[] = [];
+  let state = from;
+  const isLive = (): boolean => state.lifecycle.startsWith("executing.");
+  while (isLive()) {
+    const move = nextMove(scenario, state, pick);
+    if (move === undefined) break;
+    state = Effect.runSync(transition(state, move.event));
+    states.push(state);
+    events.push(move.event);
+    if (move.result !== undefined) results.push(move.result);
+  }
+  return { states, events, results, end: state };
+};
+
+export const play = (scenario: Scenario, order: number): Play => {
+  const submitted = initialState(graphOf(scenario.workflow));
+  const played = playOn(scenario, startedState(scenario.workflow), order);
+  return { ...played, states: [submitted, ...played.states] };
+};
+
+/** All that a state says, in a form that can be compared: the order in which nodes settled leaves no trace. */
+export const contentOf = (state: ExecutionState): object => ({
+  lifecycle: state.lifecycle,
+  error: state.error,
+  counts: state.counts,
+  nodes: state.graph.nodes.map(({ id }) => [id, nodeStateOf(state, id)]),
+  json: executionStateToJson(state),
+});

@@ -1,0 +1,111 @@
+/** The law of replay: recorded steps and the rest of the run give what an uninterrupted run gives. */
+import * as fc from "fast-check";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import { expect, it } from "vitest";
+import { replay } from "#core/replay";
+import type { NodeStepResult } from "#core/step-result";
+import { transition } from "#machines/index";
+import { DurableStep } from "../src/index.ts";
+import { scenario, settleOrder } from "./arbitraries.ts";
+import { expectedNodes, performScenario, timeless } from "./perform.ts";
+import { contentOf, play, playOn, startedState } from "./play.ts";
+import { holds, holdsAsync } from "./runs.ts";
+
+/** What is left of results once they have been stored and read back. */
+const stored = (results: readonly NodeStepResult[]): readonly NodeStepResult[] =>
+  JSON.parse(JSON.stringify(results)) as NodeStepResult[];
+
+it("REPLAY-1 all recorded steps give back the state at the end", () => {
+  holds(
+    fc.property(scenario, settleOrder, (played, order) => {
+      const { results, end } = play(played, order);
+      const started = startedState(played.workflow);
+      const replayed = Effect.runSync(
+        replay(transition, started, stored(results), played.overrides),
+      );
+      expect(contentOf(replayed)).toEqual(contentOf(end));
+    }),
+  );
+});
+
+it("REPLAY-1 any prefix of recorded steps and going on in any order gives the uninterrupted state", () => {
+  holds(
+    fc.property(scenario, settleOrder, settleOrder, fc.nat(100), (played, order, later, cut) => {
+      const { results, end } = play(played, order);
+      const prefix = stored(results.slice(0, cut % (results.length + 1)));
+      const started = startedState(played.workflow);
+      const resumed = Effect.runSync(replay(transition, started, prefix, played.overrides));
+      expect(contentOf(playOn(played, resumed, later).end)).toEqual(contentOf(end));
+    }),
+  );
+});
+
+it("REPLAY-1 a step that is recorded twice is refused", () => {
+  holds(
+    fc.property(scenario, settleOrder, fc.nat(100), (played, order, at) => {
+      const { results } = play(played, order);
+      const twice = results[at % Math.max(1, results.length)];
+      if (twice === undefined) return;
+      const started = startedState(played.workflow);
+      const doubled = replay(transition, started, [...results, twice], played.overrides);
+      expect(Effect.runSync(Effect.flip(doubled))).toMatchObject({
+        _tag: "IllegalTransition",
+        nodeId: twice.nodeId,
+      });
+    }),
+  );
+});
+
+/** Remembers what steps gave, as a platform does: as JSON, by name. */
+const journalled = (journal: Map<string, string>, performed: string[]): Layer.Layer<DurableStep> =>
+  Layer.succeed(DurableStep, {
+    do: async <A>(name: string, _options: unknown, perform: () => Promise<A>): Promise<A> => {
+      const known = journal.get(name);
+      if (known !== undefined) return JSON.parse(known) as A;
+      performed.push(name);
+      const text = JSON.stringify(await perform());
+      journal.set(name, text);
+      return JSON.parse(text) as A;
+    },
+    sleep: () => Promise.resolve(),
+  });
+
+it("REPLAY-1 a run that starts again with some steps on record performs the others alone, to one record", async () => {
+  await holdsAsync(
+    fc.asyncProperty(
+      scenario,
+      settleOrder,
+      settleOrder,
+      fc.nat(100),
+      async (played, order, later, cut) => {
+        const journal = new Map<string, string>();
+        const first = await performScenario(played, order, journalled(journal, []));
+        const kept = [...journal].slice(0, cut % (journal.size + 1));
+        const names = [...journal.keys()];
+
+        const performed: string[] = [];
+        const again = journalled(new Map(kept), performed);
+        const second = await performScenario(played, later, again);
+
+        expect([...performed].sort()).toEqual(names.slice(kept.length).sort());
+        expect(timeless(second.execution)).toEqual(timeless(first.execution));
+        expect(timeless(second.execution)).toEqual(expectedNodes(played));
+        expect(second.execution.status).toBe(first.execution.status);
+      },
+    ),
+  );
+});
+
+it("REPLAY-1 with every step on record nothing is called again, and the record is the same to the times", async () => {
+  await holdsAsync(
+    fc.asyncProperty(scenario, settleOrder, settleOrder, async (played, order, later) => {
+      const journal = new Map<string, string>();
+      const first = await performScenario(played, order, journalled(journal, []));
+      const performed: string[] = [];
+      const second = await performScenario(played, later, journalled(journal, performed));
+      expect([performed, second.log]).toEqual([[], []]);
+      expect(second.execution).toEqual(first.execution);
+    }),
+  );
+});
