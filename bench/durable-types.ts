@@ -6,6 +6,9 @@ export const benchTypes = { trivial: "bench-trivial", gate: "bench-gate" } as co
 /** How long the gate holds a run, so that it can be paused there. Milliseconds. */
 export const gateMillis = 400;
 
+/** Ids that begin so are of runs whose results are weighed, and which are not timed. */
+export const weighedPrefix = "weighed-";
+
 export type Kind = "pawl" | "bare";
 
 export interface StartRequest {

@@ -8,7 +8,7 @@ import { build } from "esbuild";
 import { Miniflare, NoOpLog } from "miniflare";
 import type { Workflow } from "#core/workflow";
 import type { InstanceReport, Kind, Pass } from "./durable-types.ts";
-import { benchTypes } from "./durable-types.ts";
+import { benchTypes, weighedPrefix } from "./durable-types.ts";
 import type { Figure } from "./figure.ts";
 import { median } from "./figure.ts";
 import { benchEdge, benchNode, benchWorkflow } from "./graphs.ts";
@@ -79,7 +79,7 @@ const spanOf = ({ entered, ended = Number.NaN }: Pass): number => ended - entere
 
 interface Bench {
   /** Runs to the end. */
-  readonly run: (kind: Kind, workflow: Workflow) => Promise<InstanceReport>;
+  readonly run: (kind: Kind, workflow: Workflow, prefix?: string) => Promise<InstanceReport>;
   /** Pauses the run at its gate, resumes it, and tells how long the replay took to be past all nodes. Milliseconds. */
   readonly replay: (kind: Kind, workflow: Workflow) => Promise<number>;
 }
@@ -103,15 +103,15 @@ const benchOver = (runtime: Miniflare): Bench => {
     }
     throw new Error(`${kind} ${id} did not get on`);
   };
-  const start = async (kind: Kind, workflow: Workflow): Promise<string> => {
-    const id = `${kind}-${count++}`;
+  const start = async (kind: Kind, workflow: Workflow, prefix = ""): Promise<string> => {
+    const id = `${prefix}${kind}-${count++}`;
     const body = JSON.stringify({ kind, id, workflow });
     await runtime.dispatchFetch("http://bench/start", { method: "POST", body });
     return id;
   };
   return {
-    run: async (kind, workflow) =>
-      until("times", kind, await start(kind, workflow), ({ status }) => status === "done"),
+    run: async (kind, workflow, prefix) =>
+      until("times", kind, await start(kind, workflow, prefix), ({ status }) => status === "done"),
     replay: async (kind, workflow) => {
       const id = await start(kind, workflow);
       await until("times", kind, id, ({ passes }) => passes.length > 0);
@@ -128,7 +128,6 @@ const benchOver = (runtime: Miniflare): Bench => {
 
 const speed6 = async (bench: Bench, tell: (line: string) => void): Promise<readonly Figure[]> => {
   const figures: Figure[] = [];
-  let overhead = 0;
   for (const [size, rounds] of [
     [100, 15],
     [1_000, 5],
@@ -141,7 +140,6 @@ const speed6 = async (bench: Bench, tell: (line: string) => void): Promise<reado
         ? (["pawl", "bare"] as const)
         : (["bare", "pawl"] as const)) {
         const report = await bench.run(kind, workflow);
-        overhead = Math.max(overhead, report.overhead);
         if (round >= 0) times[kind].push(spanOf(report.passes[0]!));
       }
     }
@@ -157,6 +155,8 @@ const speed6 = async (bench: Bench, tell: (line: string) => void): Promise<reado
       { id: "SPEED-6", what: `${size} durable nodes: a node`, value: own / size, unit: "ms" },
     );
   }
+  const layers = benchWorkflow("layered", 100, benchTypes.trivial);
+  const { overhead } = await bench.run("pawl", layers, weighedPrefix);
   figures.push({
     id: "SPEED-8",
     what: "a step's result beside its outputs",

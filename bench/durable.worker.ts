@@ -10,7 +10,7 @@ import { persistStep } from "#core/step-name";
 import type { Workflow as WorkflowDocument } from "#core/workflow";
 import { defineNode } from "#nodes/define-node";
 import type { InstanceReport, Pass, StartRequest } from "./durable-types.ts";
-import { benchTypes, gateMillis } from "./durable-types.ts";
+import { benchTypes, gateMillis, weighedPrefix } from "./durable-types.ts";
 
 interface BenchEnv extends PawlEnv {
   readonly BARE: Workflow<WorkflowDocument>;
@@ -55,21 +55,34 @@ const enter = (id: string): Pass => {
   return pass;
 };
 
+/** What Pawl uses of a WorkflowStep. */
+interface AnyStep {
+  readonly do: (name: string, config: never, perform: never) => Promise<unknown>;
+  readonly sleep: (name: string, millis: number) => Promise<void>;
+}
+
 const jsonLength = (value: unknown): number => (JSON.stringify(value) ?? "").length;
 
-/** Looks at what goes by: when the nodes are done, and how large their results are. */
-const watched = (id: string, step: WorkflowStep, pass: Pass): WorkflowStep =>
-  ({
-    do: async (name: string, config: never, perform: never) => {
-      if (name === persistStep) pass.nodesDone = Date.now();
-      const result: unknown = await step.do(name, config, perform);
-      const outputs = (result as { readonly outputs?: unknown }).outputs;
-      const overhead = jsonLength(result) - (outputs === undefined ? 0 : jsonLength(outputs));
-      overheadById.set(id, Math.max(overhead, overheadById.get(id) ?? 0));
-      return result;
-    },
-    sleep: (name: string, millis: number) => step.sleep(name, millis),
-  }) as unknown as WorkflowStep;
+/** Sees when the nodes are done. */
+const timed = (step: WorkflowStep, pass: Pass): AnyStep => ({
+  do: (name, config, perform) => {
+    if (name === persistStep) pass.nodesDone = Date.now();
+    return step.do(name, config, perform);
+  },
+  sleep: (name, millis) => step.sleep(name, millis),
+});
+
+/** Sees how large the results are too, which takes time: not for a run that is timed. */
+const weighed = (id: string, step: AnyStep): AnyStep => ({
+  ...step,
+  do: async (name, config, perform) => {
+    const result = await step.do(name, config, perform);
+    const { outputs } = result as { readonly outputs?: unknown };
+    const overhead = jsonLength(result) - (outputs === undefined ? 0 : jsonLength(outputs));
+    overheadById.set(id, Math.max(overhead, overheadById.get(id) ?? 0));
+    return result;
+  },
+});
 
 export class Execute extends executeEntrypoint<BenchEnv>({ nodes: [trivial, gate] }) {
   override async run(
@@ -77,7 +90,10 @@ export class Execute extends executeEntrypoint<BenchEnv>({ nodes: [trivial, gate
     step: WorkflowStep,
   ): Promise<unknown> {
     const pass = enter(event.instanceId);
-    const output = await super.run(event, watched(event.instanceId, step, pass));
+    const { instanceId } = event;
+    const seen = timed(step, pass);
+    const passed = instanceId.startsWith(weighedPrefix) ? weighed(instanceId, seen) : seen;
+    const output = await super.run(event, passed as unknown as WorkflowStep);
     pass.ended = Date.now();
     return output;
   }

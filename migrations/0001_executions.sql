@@ -16,6 +16,8 @@ CREATE TABLE executions (
   -- ISO 8601 in UTC, so that the order of texts is the order of times.
   started_at TEXT NOT NULL,
   ended_at TEXT,
+  -- The record of a live run as JSON, unless it is large: then it is in R2. Null once the run has ended.
+  live_record TEXT,
   PRIMARY KEY (organization_id, id)
 ) STRICT, WITHOUT ROWID;
 

@@ -1,9 +1,10 @@
 /**
- * Runs in D1, a row each, and in R2, a record each. A record is written before its row, so that what is listed is found.
+ * Runs in D1, a row each, and in R2, a record each. A final record is written before its row, so that what is listed is found.
  *
  * Final records are under `<organization>/executions/<id>.json` and written only where none is: R2 decides which final status
- * stands (STATUS-2), and the row follows. Records of live runs have a key of their own, `live-executions`. An old save that
- * comes late cannot touch a final record, and a short run does not meet R2's limit of one write a second on one key.
+ * stands (STATUS-2), and the row follows. The record of a live run stands in its row, which spares a short run two round trips
+ * to R2; one that is too large for that has a key of its own in R2, `live-executions`. Either way an old save that comes late
+ * cannot touch a final record.
  */
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
@@ -17,12 +18,13 @@ import { keySegment } from "./r2-key.ts";
 /** Does nothing to a row whose status is final. */
 const upsertSql = `
   INSERT INTO executions (organization_id, id, user_id, workflow_id, workflow_name, definition_hash,
-    status, is_final, error, usage, started_at, ended_at)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+    status, is_final, error, usage, started_at, ended_at, live_record)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
   ON CONFLICT (organization_id, id) DO UPDATE SET
     user_id = excluded.user_id, workflow_id = excluded.workflow_id, workflow_name = excluded.workflow_name,
     definition_hash = excluded.definition_hash, status = excluded.status, is_final = excluded.is_final,
-    error = excluded.error, usage = excluded.usage, started_at = excluded.started_at, ended_at = excluded.ended_at
+    error = excluded.error, usage = excluded.usage, started_at = excluded.started_at, ended_at = excluded.ended_at,
+    live_record = excluded.live_record
   WHERE NOT executions.is_final`;
 
 const listSql = (condition: string): string => `
@@ -33,7 +35,11 @@ const listSql = (condition: string): string => `
   ORDER BY started_at DESC, id DESC LIMIT ?2`;
 
 /** False when a final status stands already. */
-const upsertRow = async (db: D1Database, row: ExecutionRow): Promise<boolean> => {
+const upsertRow = async (
+  db: D1Database,
+  row: ExecutionRow,
+  liveRecord: string | null,
+): Promise<boolean> => {
   const { meta } = await db
     .prepare(upsertSql)
     .bind(
@@ -49,6 +55,7 @@ const upsertRow = async (db: D1Database, row: ExecutionRow): Promise<boolean> =>
       row.usage,
       row.startedAt,
       row.endedAt,
+      liveRecord,
     )
     .run();
   return meta.changes > 0;
@@ -90,6 +97,9 @@ const readRecord = async (
 
 const json: R2PutOptions = { httpMetadata: { contentType: "application/json" } };
 
+/** Characters of JSON. Well below D1's 2 MB for a row, whatever the characters are. */
+const longestLiveRecord = 250_000;
+
 /** Gives the record that stands. */
 type Save = (
   db: D1Database,
@@ -99,20 +109,44 @@ type Save = (
 ) => Promise<WorkflowExecution>;
 
 const saveLive: Save = async (db, bucket, keys, saved) => {
-  await bucket.put(keys.live, JSON.stringify(saved.execution), json);
-  if (await upsertRow(db, rowOf(saved))) return saved.execution;
-  await bucket.delete(keys.live);
+  const text = JSON.stringify(saved.execution);
+  const isLarge = text.length > longestLiveRecord;
+  if (isLarge) await bucket.put(keys.live, text, json);
+  if (await upsertRow(db, rowOf(saved), isLarge ? null : text)) return saved.execution;
+  if (isLarge) await bucket.delete(keys.live);
   return (await readRecord(bucket, keys.final)) ?? saved.execution;
 };
 
 const saveFinal: Save = async (db, bucket, keys, saved) => {
+  const text = JSON.stringify(saved.execution);
   const onlyIfAbsent = { ...json, onlyIf: { etagDoesNotMatch: "*" } };
-  const written = await bucket.put(keys.final, JSON.stringify(saved.execution), onlyIfAbsent);
+  const written = await bucket.put(keys.final, text, onlyIfAbsent);
   // The save that wrote the record may have died before the row: the row is that record's all the same.
   const earlier = written === null ? await readRecord(bucket, keys.final) : undefined;
   const execution = earlier ?? saved.execution;
-  await Promise.all([upsertRow(db, rowOf({ ...saved, execution })), bucket.delete(keys.live)]);
+  const row = upsertRow(db, rowOf({ ...saved, execution }), null);
+  // A final record is no shorter than the live ones before it, so a short one had none in R2.
+  await Promise.all([row, text.length > longestLiveRecord ? bucket.delete(keys.live) : undefined]);
   return execution;
+};
+
+const liveRecordSql = `SELECT live_record AS record FROM executions WHERE organization_id = ?1 AND id = ?2`;
+
+const readLive = async (
+  db: D1Database,
+  bucket: R2Bucket,
+  keys: RecordKeys,
+  organizationId: string,
+  executionId: string,
+): Promise<WorkflowExecution | undefined> => {
+  const row = await db
+    .prepare(liveRecordSql)
+    .bind(organizationId, executionId)
+    .first<{ readonly record: string | null }>();
+  if (row === null) return undefined;
+  return row.record === null
+    ? readRecord(bucket, keys.live)
+    : (JSON.parse(row.record) as WorkflowExecution);
 };
 
 export const d1ExecutionStoreLayer = (
@@ -136,7 +170,7 @@ export const d1ExecutionStoreLayer = (
           // The last read is for a run that ended between the first two.
           return (
             (await readRecord(bucket, keys.final)) ??
-            (await readRecord(bucket, keys.live)) ??
+            (await readLive(db, bucket, keys, organizationId, executionId)) ??
             (await readRecord(bucket, keys.final))
           );
         },

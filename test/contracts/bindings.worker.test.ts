@@ -42,31 +42,43 @@ const keysUnder = async (prefix: string): Promise<readonly string[]> =>
   (await OBJECTS.list({ prefix })).objects.map(({ key }) => key);
 
 describe("d1ExecutionStoreLayer", () => {
-  it("keeps one record of a run that ended, also when a live save comes after it", async () => {
-    const store = executionStore();
-    await run(store.save(savedRun("records", "a/b", { status: "executing", endedAt: null })));
-    expect(await keysUnder("records/")).toEqual(["records/live-executions/a%2Fb.json"]);
-    await run(store.save(savedRun("records", "a/b")));
-    expect(await keysUnder("records/")).toEqual(["records/executions/a%2Fb.json"]);
-    await run(store.save(savedRun("records", "a/b", { status: "executing", endedAt: null })));
-    expect(await keysUnder("records/")).toEqual(["records/executions/a%2Fb.json"]);
-  });
-
-  it.each(["executing", "completed"] as const)(
-    "lists no run whose record of %s could not be written",
-    async (status) => {
-      const store = executionStore(DB, withMethods(OBJECTS, { put: failing }));
-      const failure = await run(Effect.flip(store.save(savedRun("no record", "run", { status }))));
-      expect(failure).toEqual(
-        new ServiceFailure({
-          operation: "ExecutionStore.save",
-          message: "ExecutionStore.save failed: The platform is away",
-          cause: new Error("The platform is away"),
-        }),
+  it.each([
+    ["short", "", []],
+    ["large", "x".repeat(300_000), ["live-executions/a%2Fb.json"]],
+  ])(
+    "keeps a %s record of a live run, and one of a run that ended, also when a live save comes after it",
+    async (organization, error, liveKeys) => {
+      const store = executionStore();
+      const live = savedRun(organization, "a/b", { status: "executing", endedAt: null, error });
+      await run(store.save(live));
+      expect(await keysUnder(`${organization}/`)).toEqual(
+        liveKeys.map((key) => `${organization}/${key}`),
       );
-      expect(await run(executionStore().list("no record"))).toEqual([]);
+      expect(await run(store.get(organization, "a/b"))).toEqual(live.execution);
+      const finalKeys = [`${organization}/executions/a%2Fb.json`];
+      await run(store.save(savedRun(organization, "a/b", { error })));
+      expect(await keysUnder(`${organization}/`)).toEqual(finalKeys);
+      await run(store.save(live));
+      expect(await keysUnder(`${organization}/`)).toEqual(finalKeys);
     },
   );
+
+  it.each([
+    ["executing", "x".repeat(300_000)],
+    ["completed", ""],
+  ] as const)("lists no run whose record of %s could not be written", async (status, error) => {
+    const store = executionStore(DB, withMethods(OBJECTS, { put: failing }));
+    const saved = savedRun("no record", "run", { status, error });
+    const failure = await run(Effect.flip(store.save(saved)));
+    expect(failure).toEqual(
+      new ServiceFailure({
+        operation: "ExecutionStore.save",
+        message: "ExecutionStore.save failed: The platform is away",
+        cause: new Error("The platform is away"),
+      }),
+    );
+    expect(await run(executionStore().list("no record"))).toEqual([]);
+  });
 
   it("finds a run whose row could not be written, and writes the row of that record later", async () => {
     const written = savedRun("no row", "run", { status: "completed" });
