@@ -29,6 +29,7 @@ const trivial = defineNode({
   name: "Trivial",
   category: "bench",
   description: "Adds one.",
+  pure: true,
   ...ports,
   run: ({ value = 0 }) => ({ result: value + 1 }),
 });

@@ -24,6 +24,7 @@ const trivial = defineNode({
   name: "Trivial",
   category: "bench",
   description: "Adds one.",
+  pure: true,
   ...ports,
   run: ({ value = 0 }) => ({ result: value + 1 }),
 });

@@ -68,6 +68,7 @@ it("GRAPH-1 the index of each node holds its place and its own edges", () => {
           id: node.id,
           index,
           node: nodeOf(workflow, node.id),
+          ports: nodeOf(workflow, node.id) ?? { inputs: [], outputs: [] },
           inbound: inboundOf(workflow, node.id),
           upstreamCount: upstreamsOf(workflow, node.id).length,
           dependents: dependentsOf(workflow, node.id),

@@ -15,26 +15,35 @@ const isTimeout = (reason: unknown): boolean =>
 
 /** `do` takes serialisable results only, which its type cannot say of every A; the engine gives it plain data alone. */
 interface AnyStep {
-  readonly do: <A>(
-    name: string,
-    config: WorkflowStepConfig,
-    perform: () => Promise<A>,
-  ) => Promise<A>;
+  readonly do: {
+    <A>(name: string, perform: () => Promise<A>): Promise<A>;
+    <A>(name: string, config: WorkflowStepConfig, perform: () => Promise<A>): Promise<A>;
+  };
 }
 
-const configOf = ({ retry, timeout }: StepOptions): WorkflowStepConfig => ({
-  ...(retry ? {} : { retries: { limit: 0, delay: 0 } }),
-  ...(timeout === undefined ? {} : { timeout }),
-});
+/** Undefined where the platform's defaults will do: a configuration is sent along with each step. */
+const configOf = ({ retry, timeout }: StepOptions): WorkflowStepConfig | undefined =>
+  retry && timeout === undefined
+    ? undefined
+    : {
+        ...(retry ? {} : { retries: { limit: 0, delay: 0 } }),
+        ...(timeout === undefined ? {} : { timeout }),
+      };
 
-export const workflowSteps = (step: WorkflowStep): Steps => ({
-  do: async (name, options, perform) => {
-    try {
-      return await (step as unknown as AnyStep).do(name, configOf(options), perform);
-    } catch (reason) {
-      throw isTimeout(reason) ? new StepTimedOut({ step: name }) : reason;
-    }
-  },
-  sleep: (name, millis) => step.sleep(name, millis),
-  resultLimit,
-});
+export const workflowSteps = (step: WorkflowStep): Steps => {
+  const steps = step as unknown as AnyStep;
+  return {
+    do: async (name, options, perform) => {
+      const config = configOf(options);
+      try {
+        return await (config === undefined
+          ? steps.do(name, perform)
+          : steps.do(name, config, perform));
+      } catch (reason) {
+        throw isTimeout(reason) ? new StepTimedOut({ step: name }) : reason;
+      }
+    },
+    sleep: (name, millis) => step.sleep(name, millis),
+    resultLimit,
+  };
+};

@@ -4,6 +4,7 @@
  */
 import * as Data from "effect/Data";
 import * as Result from "effect/Result";
+import type { Ports } from "./parameter.ts";
 import type { Edge, Node, Workflow } from "./workflow.ts";
 
 export interface GraphNode {
@@ -12,6 +13,8 @@ export interface GraphNode {
   readonly index: number;
   /** Undefined for a missing node: an id that edges name and `nodes` lacks. */
   readonly node: Node | undefined;
+  /** What the document and the node's type state together. None for a missing node. */
+  readonly ports: Ports;
   /** Edges that end here, in document order. */
   readonly inbound: readonly Edge[];
   /** How many distinct nodes those edges come from. */
@@ -41,18 +44,36 @@ interface Draft {
   readonly id: string;
   readonly node: Node | undefined;
   readonly inbound: Edge[];
-  readonly upstream: Set<Draft>;
-  readonly dependents: Set<Draft>;
+  readonly upstream: Distinct;
+  readonly dependents: Draft[];
   pending: number;
   index: number;
 }
+
+/** Nodes without repetition. Most have a few neighbours, which a look at each tells apart; a hub gets an index. */
+interface Distinct {
+  readonly drafts: Draft[];
+  index: Set<Draft> | undefined;
+}
+
+const longestScan = 16;
+
+/** False when it is there already. */
+const addDistinct = (distinct: Distinct, draft: Draft): boolean => {
+  const { drafts, index } = distinct;
+  if (index?.has(draft) ?? drafts.includes(draft)) return false;
+  drafts.push(draft);
+  if (index !== undefined) index.add(draft);
+  else if (drafts.length > longestScan) distinct.index = new Set(drafts);
+  return true;
+};
 
 const draftOf = (id: string, node: Node | undefined): Draft => ({
   id,
   node,
   inbound: [],
-  upstream: new Set(),
-  dependents: new Set(),
+  upstream: { drafts: [], index: undefined },
+  dependents: [],
   pending: 0,
   index: -1,
 });
@@ -74,8 +95,7 @@ const draftsOf = (workflow: Workflow): ReadonlyMap<string, Draft> => {
     const source = draft(edge.source);
     const target = draft(edge.target);
     target.inbound.push(edge);
-    target.upstream.add(source);
-    source.dependents.add(target);
+    if (addDistinct(target.upstream, source)) source.dependents.push(target);
   }
   return drafts;
 };
@@ -88,7 +108,7 @@ const cycleAmong = (unplaced: Draft): readonly string[] => {
   while (!seenAt.has(at)) {
     seenAt.set(at, path.length);
     path.push(at);
-    for (const upstream of at.upstream) {
+    for (const upstream of at.upstream.drafts) {
       if (upstream.index < 0) {
         at = upstream;
         break;
@@ -102,12 +122,20 @@ const cycleAmong = (unplaced: Draft): readonly string[] => {
   return [...cycle, ...cycle.slice(0, 1)];
 };
 
-/** Kahn's order, seeded and drained in declaration order (GRAPH-1). Fails with one actual cycle (GRAPH-2). */
-export const buildGraph = (workflow: Workflow): Result.Result<WorkflowGraph, CycleDetected> => {
+const noPorts: Ports = { inputs: [], outputs: [] };
+
+/**
+ * Kahn's order, seeded and drained in declaration order (GRAPH-1). Fails with one actual cycle (GRAPH-2). `portsOf` adds
+ * what node types state; without it a node has the ports of its document.
+ */
+export const buildGraph = (
+  workflow: Workflow,
+  portsOf: (node: Node) => Ports = (node) => node,
+): Result.Result<WorkflowGraph, CycleDetected> => {
   const drafts = draftsOf(workflow);
   const order: Draft[] = [];
   for (const draft of drafts.values()) {
-    draft.pending = draft.upstream.size;
+    draft.pending = draft.upstream.drafts.length;
     if (draft.pending === 0) order.push(draft);
   }
   for (let index = 0; index < order.length; index++) {
@@ -126,9 +154,10 @@ export const buildGraph = (workflow: Workflow): Result.Result<WorkflowGraph, Cyc
     id,
     index,
     node,
+    ports: node === undefined ? noPorts : portsOf(node),
     inbound,
-    upstreamCount: upstream.size,
-    dependents: Array.from(dependents, (dependent) => dependent.index),
+    upstreamCount: upstream.drafts.length,
+    dependents: dependents.map((dependent) => dependent.index),
   }));
   return Result.succeed({ workflow, nodes, nodesById: new Map(nodes.map((n) => [n.id, n])) });
 };

@@ -10,14 +10,14 @@ export type InputOverrides = Readonly<Record<string, Readonly<Record<string, Jso
 
 export const collectNodeInputs = (
   state: ExecutionState,
-  { id, node, inbound }: GraphNode,
+  { id, node, ports, inbound }: GraphNode,
   overrides?: InputOverrides,
 ): NodeRuntimeValues => {
   if (node === undefined) return {};
   const values = new Map<string, RuntimeValue>();
   const gathering = new Set<string>();
   const own = ownValue(overrides, id);
-  for (const input of node.inputs) {
+  for (const input of ports.inputs) {
     const value = ownValue(own, input.name) ?? input.value;
     if (value !== undefined && value !== null) values.set(input.name, value);
     if (input.repeated === true) gathering.add(input.name);

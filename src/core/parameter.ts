@@ -38,18 +38,32 @@ const mergePort = (own: Parameter, declared: Parameter | undefined): Parameter =
 export const portNamed = (ports: readonly Parameter[], name: string): Parameter | undefined =>
   ports.find((port) => port.name === name);
 
-/**
- * A node's ports on one side: the document's, then those of its node type that the document leaves out. Ports are few, so
- * no index pays off.
- */
-export const mergePorts = (
+/** The ports of a node, or of a node type. Ports are few, so no index pays off. */
+export interface Ports {
+  readonly inputs: readonly Parameter[];
+  readonly outputs: readonly Parameter[];
+}
+
+/** One side's ports: the document's, then those of the node type that the document leaves out. */
+const mergeSide = (
   own: readonly Parameter[],
   declared: readonly Parameter[],
 ): readonly Parameter[] => {
   const merged = own.map((port) => mergePort(port, portNamed(declared, port.name)));
   const left = declared.filter(({ name }) => portNamed(own, name) === undefined);
-  return left.length === 0 ? merged : [...merged, ...left];
+  return left.length > 0 || merged.some((port, index) => port !== own[index])
+    ? [...merged, ...left]
+    : own;
 };
+
+/** A node's ports as its document and its type state them together. */
+export const mergePorts = (node: Ports, type: Ports | undefined): Ports =>
+  type === undefined
+    ? node
+    : {
+        inputs: mergeSide(node.inputs, type.inputs),
+        outputs: mergeSide(node.outputs, type.outputs),
+      };
 
 /** What must be true of one value of the type, and its name in a message. */
 interface Expectation {

@@ -9,8 +9,12 @@ export const persistStep = "persist final execution record";
 const longestId = 160;
 const longestSubStep = 60;
 
-/** Control characters and lone surrogates do not survive in a step name. */
-const isPlain = (id: string): boolean => !/\p{Cc}/u.test(id) && id.isWellFormed();
+/**
+ * Whether an id may stand in a name as it is. Control characters and lone surrogates do not survive in one, and what looks
+ * like a sub-step's name or a shortened id could be taken for it.
+ */
+const isPlain = (id: string): boolean =>
+  id.isWellFormed() && !/\p{Cc}| \/ | ~[0-9a-f]{16}$/u.test(id);
 
 /**
  * 64 bits of the whole id, in two lanes that mix differently: one 32-bit hash meets itself among 100,000 ids. Never change

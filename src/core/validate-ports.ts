@@ -1,22 +1,12 @@
 /** What is wrong with the edges of a document and with what its inputs get. Linear in the document. */
-import { isFittingPort, mergePorts, portNamed } from "./parameter.ts";
+import type { Ports } from "./parameter.ts";
+import { isFittingPort, portNamed } from "./parameter.ts";
 import type { Problem } from "./problem.ts";
 import { quoted } from "./problem.ts";
 import type { Edge, Node, Parameter, Workflow } from "./workflow.ts";
 
-/** What validation asks of a node type. */
-export interface NodeTypePorts {
-  readonly inputs: readonly Parameter[];
-  readonly outputs: readonly Parameter[];
-}
-
-export type PortLookup = (node: Node) => NodeTypePorts;
-
-const inputsOf = (node: Node, declaredBy: PortLookup): readonly Parameter[] =>
-  mergePorts(node.inputs, declaredBy(node).inputs);
-
-const outputsOf = (node: Node, declaredBy: PortLookup): readonly Parameter[] =>
-  mergePorts(node.outputs, declaredBy(node).outputs);
+/** Gives a node's ports as its document and its type state them together. */
+export type PortLookup = (node: Node) => Ports;
 
 const unknownPort = (
   index: number,
@@ -80,7 +70,7 @@ const repeatedEdges = (
 export const edgeProblems = (
   { nodes, edges }: Workflow,
   byTarget: EdgesByTarget,
-  declaredBy: PortLookup,
+  portsOf: PortLookup,
 ): readonly Problem[] => {
   const problems: Problem[] = [];
   const repeats = repeatedEdges(edges, byTarget);
@@ -105,8 +95,8 @@ export const edgeProblems = (
     }
     const [key, name, ports] =
       end === "source"
-        ? (["sourceOutput", sourceOutput, outputsOf(node, declaredBy)] as const)
-        : (["targetInput", targetInput, inputsOf(node, declaredBy)] as const);
+        ? (["sourceOutput", sourceOutput, portsOf(node).outputs] as const)
+        : (["targetInput", targetInput, portsOf(node).inputs] as const);
     const port = portNamed(ports, name);
     if (port === undefined) problems.push(unknownPort(index, key, name, node, ports));
     return port;
@@ -159,12 +149,12 @@ const edgeCounts = (
 export const inputProblems = (
   { nodes, edges }: Workflow,
   byTarget: EdgesByTarget,
-  declaredBy: PortLookup,
+  portsOf: PortLookup,
 ): readonly Problem[] => {
   const problems: Problem[] = [];
   for (const [index, node] of nodes.entries()) {
     const counts = edgeCounts(edges, byTarget.get(node.id));
-    for (const input of inputsOf(node, declaredBy)) {
+    for (const input of portsOf(node).inputs) {
       const { name } = input;
       const edgeCount = counts.get(name) ?? 0;
       if (input.required === true && edgeCount === 0 && (input.value ?? input.default) == null) {

@@ -5,16 +5,18 @@
 import * as Result from "effect/Result";
 import type { GraphNode, WorkflowGraph } from "./graph.ts";
 import { buildGraph } from "./graph.ts";
+import type { Ports } from "./parameter.ts";
+import { mergePorts } from "./parameter.ts";
 import type { Problem } from "./problem.ts";
 import { quoted } from "./problem.ts";
-import type { NodeTypePorts, PortLookup } from "./validate-ports.ts";
+import type { PortLookup } from "./validate-ports.ts";
 import { edgeProblems, groupByTarget, inputProblems } from "./validate-ports.ts";
 import type { Workflow } from "./workflow.ts";
 import { decodeWorkflow } from "./workflow.ts";
 
 export interface ValidationOptions {
   /** Looks a node type up. Without it, types are taken on trust. */
-  readonly nodeTypeOf?: (type: string) => NodeTypePorts | undefined;
+  readonly nodeTypeOf?: (type: string) => Ports | undefined;
   /** Durable steps that the run may take; unlimited unless told. */
   readonly stepLimit?: number;
 }
@@ -86,8 +88,6 @@ const unreachable = (graph: WorkflowGraph, options: ValidationOptions): readonly
 };
 
 /** A step for every id, missing ones too; a cycle does not keep them from being counted. */
-const noPorts: NodeTypePorts = { inputs: [], outputs: [] };
-
 const stepProblems = (
   { nodes, edges }: Workflow,
   options: ValidationOptions,
@@ -124,13 +124,16 @@ export const validateWorkflow = (
     };
   }
   const workflow = decoded.success;
-  const declaredBy: PortLookup = (node) => options.nodeTypeOf?.(node.type) ?? noPorts;
+  const portsByNode = new Map(
+    workflow.nodes.map((node) => [node, mergePorts(node, options.nodeTypeOf?.(node.type))]),
+  );
+  const portsOf: PortLookup = (node) => portsByNode.get(node) ?? node;
   const byTarget = groupByTarget(workflow.edges);
-  const built = buildGraph(workflow);
+  const built = buildGraph(workflow, portsOf);
   const problems: readonly Problem[] = [
     ...duplicateIds(workflow),
-    ...edgeProblems(workflow, byTarget, declaredBy),
-    ...inputProblems(workflow, byTarget, declaredBy),
+    ...edgeProblems(workflow, byTarget, portsOf),
+    ...inputProblems(workflow, byTarget, portsOf),
     ...unknownTypes(workflow, options),
     ...(Result.isSuccess(built)
       ? unreachable(built.success, options)

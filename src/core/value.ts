@@ -104,7 +104,6 @@ export const frozen = <A extends object>(value: A): A => {
   const rest: object[] = [value];
   while (rest.length > 0) {
     const at = rest.pop()!;
-    if (Object.isFrozen(at)) continue;
     Object.freeze(at);
     for (const part of Object.values(at)) {
       if (typeof part === "object" && part !== null) rest.push(part as object);

@@ -8,7 +8,6 @@ import type { NodeStepResult } from "#core/step-result";
 import { nodeStepName, subStepName } from "#core/step-name";
 import type { JsonValue } from "#core/value";
 import { isJsonValue } from "#core/value";
-import type { Node } from "#core/workflow";
 import { durationMillis } from "#core/workflow";
 import type { NodeDefinition } from "#services/node-definition";
 import { NodeFailure } from "#services/node-definition";
@@ -43,7 +42,6 @@ const performSubStep = async (
 export const executeMultiStepNode = async (
   env: NodeEnvironment,
   call: NodeCall,
-  node: Node,
   definition: NodeDefinition,
 ): Promise<NodeStepResult> => {
   const { id } = call.graphNode;
@@ -78,7 +76,7 @@ export const executeMultiStepNode = async (
       await env.steps.sleep(claim(name), millis);
     },
   };
-  const outcome = await attemptNode(env, call, node, definition, 1, env.signal, tools);
+  const outcome = await attemptNode(env, call, definition, 1, env.signal, tools);
   return env.steps.do(nodeStepName(id), { retry: false }, async () => {
     const endedAt = env.clock.currentTimeMillisUnsafe();
     const times = { startedAt: startedAt ?? endedAt, endedAt };

@@ -159,12 +159,12 @@ export type MultiStepTools = Pick<MultiStepContext, "doStep" | "sleep">;
 export const attemptNode = (
   env: NodeEnvironment,
   { graphNode, inputs, isLiteral }: NodeCall,
-  node: Node,
   definition: NodeDefinition,
   attempt: number,
   signal: AbortSignal,
   tools: MultiStepTools,
 ): Eventually<Checked<Success>> => {
+  const { ports } = graphNode;
   let usage = definition.computeCost;
   const reportUsage = (credits: number): void => {
     usage = credits;
@@ -182,9 +182,9 @@ export const attemptNode = (
     );
   };
   return caught(() =>
-    andThenChecked(decodeInputs(env, node, definition, inputs, isLiteral), (decoded) =>
+    andThenChecked(decodeInputs(env, ports.inputs, definition, inputs, isLiteral), (decoded) =>
       andThenChecked(run(decoded), (outputs) =>
-        andThenChecked(encodeOutputs(env, node, definition, outputs), succeed),
+        andThenChecked(encodeOutputs(env, graphNode.id, ports.outputs, outputs), succeed),
       ),
     ),
   );
@@ -248,7 +248,7 @@ export const executeNode = (
     env.publish(nodeId, { status: "executing", attempt });
     const startedAt = env.clock.currentTimeMillisUnsafe();
     const perform = (signal: AbortSignal): Eventually<Checked<Success>> =>
-      attemptNode(env, call, node, definition, attempt, signal, noTools);
+      attemptNode(env, call, definition, attempt, signal, noTools);
     const outcome =
       timeout === undefined ? perform(env.signal) : withTimeout(env, timeout, perform);
     return andThen(outcome, (checked) => {

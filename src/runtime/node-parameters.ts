@@ -7,7 +7,6 @@ import * as Result from "effect/Result";
 import {
   apiToNodeParameter,
   isBinaryType,
-  mergePorts,
   misfit,
   nodeToApiParameter,
   portNamed,
@@ -15,7 +14,7 @@ import {
 import { outputObjectName } from "#core/step-name";
 import type { NodeRuntimeValues, ObjectReference, RuntimeValue } from "#core/value";
 import { isJsonValue, ownValue, recordOf } from "#core/value";
-import type { Node, Parameter } from "#core/workflow";
+import type { Parameter } from "#core/workflow";
 import type {
   BinaryValue,
   NodeDefinition,
@@ -85,14 +84,14 @@ type Unread = readonly [Parameter, ObjectReference | readonly ObjectReference[]]
 /** What the node's function gets. `isLiteral` tells a value of the document from one that came over an edge. */
 export const decodeInputs = (
   env: NodeEnvironment,
-  node: Node,
+  inputs: readonly Parameter[],
   definition: NodeDefinition,
   collected: NodeRuntimeValues,
   isLiteral: (input: string) => boolean,
 ): Eventually<Checked<NodeInputs>> => {
   const entries: (readonly [string, NodeValue])[] = [];
   const unread: Unread[] = [];
-  for (const port of mergePorts(node.inputs, definition.inputs)) {
+  for (const port of inputs) {
     const given = ownValue(collected, port.name);
     const value = given ?? port.value ?? port.default;
     if (value === undefined || value === null) {
@@ -135,13 +134,12 @@ const isUnwritten = (value: NodeValue): value is BinaryValue | readonly BinaryVa
 /** What travels on: outputs that are null or undefined are not populated. */
 export const encodeOutputs = (
   env: NodeEnvironment,
-  node: Node,
-  definition: NodeDefinition,
+  nodeId: string,
+  ports: readonly Parameter[],
   outputs: NodeOutputs,
 ): Eventually<Checked<NodeRuntimeValues>> => {
   const entries: (readonly [string, RuntimeValue])[] = [];
   const unwritten: Unwritten[] = [];
-  const ports = mergePorts(node.outputs, definition.outputs);
   for (const [name, value] of Object.entries(outputs)) {
     if (value === undefined || value === null) continue;
     // An output that no port declares reaches no edge, but people still see it in the record.
@@ -162,7 +160,7 @@ export const encodeOutputs = (
   }
   return unwritten.length === 0
     ? Result.succeed(recordOf(entries))
-    : writeAll(env, node.id, entries, unwritten);
+    : writeAll(env, nodeId, entries, unwritten);
 };
 
 const writeAll = async (

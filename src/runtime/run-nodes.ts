@@ -15,6 +15,7 @@ import { stepResultToEvent } from "#core/step-result";
 import { frozen } from "#core/value";
 import type { Policy } from "#core/workflow";
 import { start, transition } from "#machines/index";
+import type { NodeDefinition } from "#services/node-definition";
 import type { StepOptions } from "#services/durable-step";
 import { StepTimedOut } from "#services/durable-step";
 import { executeMultiStepNode } from "./execute-multi-step-node.ts";
@@ -28,11 +29,9 @@ const defaultConcurrency = 16;
 const performNode = (env: NodeEnvironment, call: NodeCall): Promise<NodeStepResult> => {
   const { id, node } = call.graphNode;
   const definition = node && env.registry.get(node.type);
-  if (node !== undefined && definition?.multiStep === true) {
-    return executeMultiStepNode(env, call, node, definition);
-  }
-  const policy = node?.policy ?? definition?.policy;
-  return env.steps.do(nodeStepName(id), nodeStepOptions(policy), async () => {
+  if (definition?.multiStep === true) return executeMultiStepNode(env, call, definition);
+  const options = nodeStepOptions(definition, node?.policy ?? definition?.policy);
+  return env.steps.do(nodeStepName(id), options, async () => {
     if (node === undefined) return failedAtOnce(env, id, `Node not found: ${id}`);
     if (definition === undefined) {
       return failedAtOnce(env, id, `Node type not implemented: ${node.type}`);
@@ -49,8 +48,14 @@ const timedOut = (nodeId: string): NodeStepResult => ({
   attempts: [],
 });
 
-const nodeStepOptions = (policy: Policy | undefined): StepOptions =>
-  policy === undefined ? { retry: false } : { retry: false, timeout: longestExecution(policy) };
+/** What only computes may run again; all else is the engine's own to try again. */
+const nodeStepOptions = (
+  definition: NodeDefinition | undefined,
+  policy: Policy | undefined,
+): StepOptions => ({
+  retry: definition?.pure ?? true,
+  ...(policy === undefined ? {} : { timeout: longestExecution(policy) }),
+});
 
 /** The state once every node is final. Rejects only when the platform itself fails, after all that runs has ended. */
 export const runNodes = (
@@ -70,7 +75,7 @@ export const runNodes = (
     const nodeId = graphNode.id;
     const skip = decideSkip(state, graphNode);
     if (skip !== undefined) {
-      return env.steps.do(nodeStepName(nodeId), { retry: false }, async () => {
+      return env.steps.do(nodeStepName(nodeId), { retry: true }, async () => {
         env.publish(nodeId, { status: "skipped", ...skip });
         return { nodeId, status: "skipped", ...skip };
       });

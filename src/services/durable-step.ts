@@ -6,7 +6,10 @@ import * as Context from "effect/Context";
 import * as Data from "effect/Data";
 
 export interface StepOptions {
-  /** Whether the platform may run the step again when it throws. A node's step never throws: failures are data. */
+  /**
+   * Whether the platform may run the step again when it throws or takes too long. A node that does something never asks
+   * for that: its failures are data, and its attempts are counted by the engine.
+   */
   readonly retry: boolean;
   /** Milliseconds after which the platform gives the step up; its own default unless told. */
   readonly timeout?: number;

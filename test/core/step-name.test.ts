@@ -57,3 +57,10 @@ it("never passes what the platform takes, and holds nothing that it would change
     }
   }
 });
+
+it("tells apart ids that look like another's sub-step or shortened form", () => {
+  const long = "x".repeat(161);
+  const alike = ["a", "a / b", long, nodeStepName(long).slice("run node ".length)];
+  const names = [...alike.map(nodeStepName), subStepName("a", "b")];
+  expect(new Set(names).size).toBe(names.length);
+});

@@ -241,6 +241,38 @@ describe("the direct runtime", () => {
     });
   });
 
+  test("gives a node what its type states and the document leaves out", async () => {
+    const total = defineNode({
+      type: "total",
+      name: "Total",
+      category: "test",
+      description: "Adds up.",
+      inputs: [
+        { name: "values", type: "number", repeated: true, required: true },
+        { name: "factor", type: "number", value: 10 },
+      ],
+      outputs: [{ name: "sum", type: "number" }],
+      run: ({ values, factor }) => ({
+        sum: values.reduce((sum, value) => sum + value, 0) * factor,
+      }),
+    });
+    const runtime = createDirectRuntime({
+      nodes: [total, node("one", () => 1), node("two", () => 2)],
+    });
+    const types = { a: "one", b: "two", c: "total", d: "total", e: "total" };
+    const bare = graph("a -> c:values", "b -> c:values", "d", "e", { types });
+    const execution = await runtime.run(
+      { ...params(bare), inputOverrides: { d: { values: [4], factor: 2 } } },
+      "merged",
+    );
+    const totals = execution.nodeExecutions.filter(({ nodeId }) => "cde".includes(nodeId));
+    expect(totals).toMatchObject([
+      { nodeId: "c", inputs: { values: [1, 2], factor: 10 }, outputs: { sum: 30 } },
+      { nodeId: "d", inputs: { values: [4], factor: 2 }, outputs: { sum: 8 } },
+      { nodeId: "e", status: "failed", error: "Input 'values' is required" },
+    ]);
+  });
+
   test("tells a watcher each transition once, and survives one that throws", async () => {
     const told: string[] = [];
     const listener = (message: MonitoringMessage): void => {
