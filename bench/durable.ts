@@ -129,13 +129,13 @@ const benchOver = (runtime: Miniflare): Bench => {
 const speed6 = async (bench: Bench, tell: (line: string) => void): Promise<readonly Figure[]> => {
   const figures: Figure[] = [];
   for (const [size, rounds] of [
-    [100, 15],
-    [1_000, 5],
+    [100, 31],
+    [1_000, 7],
   ] as const) {
     tell(`${size} durable nodes`);
     const workflow = benchWorkflow("layered", size, benchTypes.trivial);
     const times: Record<Kind, number[]> = { pawl: [], bare: [] };
-    for (let round = -1; round < rounds; round++) {
+    for (let round = -2; round < rounds; round++) {
       for (const kind of round % 2 === 0
         ? (["pawl", "bare"] as const)
         : (["bare", "pawl"] as const)) {
@@ -144,11 +144,13 @@ const speed6 = async (bench: Bench, tell: (line: string) => void): Promise<reado
       }
     }
     const own = median(times.pawl);
+    // Each round against its own neighbour: the machine's mood changes more slowly than that.
+    const ratios = times.pawl.map((time, round) => time / (times.bare[round] ?? Number.NaN));
     figures.push(
       {
         id: "SPEED-6",
         what: `${size} durable nodes, to a loop over bare steps`,
-        value: own / median(times.bare),
+        value: median(ratios),
         unit: "x",
         target: 1.1,
       },

@@ -56,9 +56,9 @@ const enter = (id: string): Pass => {
   return pass;
 };
 
-/** What Pawl uses of a WorkflowStep. */
+/** What Pawl uses of a WorkflowStep: `do` with or without a configuration. */
 interface AnyStep {
-  readonly do: (name: string, config: never, perform: never) => Promise<unknown>;
+  readonly do: (name: string, ...rest: readonly never[]) => Promise<unknown>;
   readonly sleep: (name: string, millis: number) => Promise<void>;
 }
 
@@ -66,9 +66,9 @@ const jsonLength = (value: unknown): number => (JSON.stringify(value) ?? "").len
 
 /** Sees when the nodes are done. */
 const timed = (step: WorkflowStep, pass: Pass): AnyStep => ({
-  do: (name, config, perform) => {
+  do: (name, ...rest) => {
     if (name === persistStep) pass.nodesDone = Date.now();
-    return step.do(name, config, perform);
+    return (step as unknown as AnyStep).do(name, ...rest);
   },
   sleep: (name, millis) => step.sleep(name, millis),
 });
@@ -76,8 +76,8 @@ const timed = (step: WorkflowStep, pass: Pass): AnyStep => ({
 /** Sees how large the results are too, which takes time: not for a run that is timed. */
 const weighed = (id: string, step: AnyStep): AnyStep => ({
   ...step,
-  do: async (name, config, perform) => {
-    const result = await step.do(name, config, perform);
+  do: async (name, ...rest) => {
+    const result = await step.do(name, ...rest);
     const { outputs } = result as { readonly outputs?: unknown };
     const overhead = jsonLength(result) - (outputs === undefined ? 0 : jsonLength(outputs));
     overheadById.set(id, Math.max(overhead, overheadById.get(id) ?? 0));

@@ -44,27 +44,24 @@ interface Draft {
   readonly id: string;
   readonly node: Node | undefined;
   readonly inbound: Edge[];
-  readonly upstream: Distinct;
+  /** Distinct nodes that `inbound` comes from, with an index once they are many. */
+  readonly upstream: Draft[];
+  upstreamIndex: Set<Draft> | undefined;
   readonly dependents: Draft[];
   pending: number;
   index: number;
 }
 
-/** Nodes without repetition. Most have a few neighbours, which a look at each tells apart; a hub gets an index. */
-interface Distinct {
-  readonly drafts: Draft[];
-  index: Set<Draft> | undefined;
-}
-
+/** Most nodes have a few upstreams, which a look at each tells apart; a hub gets an index. */
 const longestScan = 16;
 
 /** False when it is there already. */
-const addDistinct = (distinct: Distinct, draft: Draft): boolean => {
-  const { drafts, index } = distinct;
-  if (index?.has(draft) ?? drafts.includes(draft)) return false;
-  drafts.push(draft);
-  if (index !== undefined) index.add(draft);
-  else if (drafts.length > longestScan) distinct.index = new Set(drafts);
+const addUpstream = (draft: Draft, source: Draft): boolean => {
+  const { upstream, upstreamIndex } = draft;
+  if (upstreamIndex?.has(source) ?? upstream.includes(source)) return false;
+  upstream.push(source);
+  if (upstreamIndex !== undefined) upstreamIndex.add(source);
+  else if (upstream.length > longestScan) draft.upstreamIndex = new Set(upstream);
   return true;
 };
 
@@ -72,7 +69,8 @@ const draftOf = (id: string, node: Node | undefined): Draft => ({
   id,
   node,
   inbound: [],
-  upstream: { drafts: [], index: undefined },
+  upstream: [],
+  upstreamIndex: undefined,
   dependents: [],
   pending: 0,
   index: -1,
@@ -95,7 +93,7 @@ const draftsOf = (workflow: Workflow): ReadonlyMap<string, Draft> => {
     const source = draft(edge.source);
     const target = draft(edge.target);
     target.inbound.push(edge);
-    if (addDistinct(target.upstream, source)) source.dependents.push(target);
+    if (addUpstream(target, source)) source.dependents.push(target);
   }
   return drafts;
 };
@@ -108,7 +106,7 @@ const cycleAmong = (unplaced: Draft): readonly string[] => {
   while (!seenAt.has(at)) {
     seenAt.set(at, path.length);
     path.push(at);
-    for (const upstream of at.upstream.drafts) {
+    for (const upstream of at.upstream) {
       if (upstream.index < 0) {
         at = upstream;
         break;
@@ -135,7 +133,7 @@ export const buildGraph = (
   const drafts = draftsOf(workflow);
   const order: Draft[] = [];
   for (const draft of drafts.values()) {
-    draft.pending = draft.upstream.drafts.length;
+    draft.pending = draft.upstream.length;
     if (draft.pending === 0) order.push(draft);
   }
   for (let index = 0; index < order.length; index++) {
@@ -156,7 +154,7 @@ export const buildGraph = (
     node,
     ports: node === undefined ? noPorts : portsOf(node),
     inbound,
-    upstreamCount: upstream.drafts.length,
+    upstreamCount: upstream.length,
     dependents: dependents.map((dependent) => dependent.index),
   }));
   return Result.succeed({ workflow, nodes, nodesById: new Map(nodes.map((n) => [n.id, n])) });

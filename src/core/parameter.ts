@@ -44,21 +44,26 @@ export interface Ports {
   readonly outputs: readonly Parameter[];
 }
 
+/** Whether the document states all that the node type does, which most do. */
+const isComplete = (own: readonly Parameter[], declared: readonly Parameter[]): boolean =>
+  declared.every((port) => {
+    const stated = portNamed(own, port.name);
+    return stated !== undefined && mergePort(stated, port) === stated;
+  });
+
 /** One side's ports: the document's, then those of the node type that the document leaves out. */
 const mergeSide = (
   own: readonly Parameter[],
   declared: readonly Parameter[],
-): readonly Parameter[] => {
-  const merged = own.map((port) => mergePort(port, portNamed(declared, port.name)));
-  const left = declared.filter(({ name }) => portNamed(own, name) === undefined);
-  return left.length > 0 || merged.some((port, index) => port !== own[index])
-    ? [...merged, ...left]
-    : own;
-};
+): readonly Parameter[] => [
+  ...own.map((port) => mergePort(port, portNamed(declared, port.name))),
+  ...declared.filter(({ name }) => portNamed(own, name) === undefined),
+];
 
-/** A node's ports as its document and its type state them together. */
+/** A node's ports as its document and its type state them together. Copies nothing when the document states all. */
 export const mergePorts = (node: Ports, type: Ports | undefined): Ports =>
-  type === undefined
+  type === undefined ||
+  (isComplete(node.inputs, type.inputs) && isComplete(node.outputs, type.outputs))
     ? node
     : {
         inputs: mergeSide(node.inputs, type.inputs),

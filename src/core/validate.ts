@@ -11,7 +11,7 @@ import type { Problem } from "./problem.ts";
 import { quoted } from "./problem.ts";
 import type { PortLookup } from "./validate-ports.ts";
 import { edgeProblems, groupByTarget, inputProblems } from "./validate-ports.ts";
-import type { Workflow } from "./workflow.ts";
+import type { Node, Workflow } from "./workflow.ts";
 import { decodeWorkflow } from "./workflow.ts";
 
 export interface ValidationOptions {
@@ -124,9 +124,11 @@ export const validateWorkflow = (
     };
   }
   const workflow = decoded.success;
-  const portsByNode = new Map(
-    workflow.nodes.map((node) => [node, mergePorts(node, options.nodeTypeOf?.(node.type))]),
-  );
+  const portsByNode = new Map<Node, Ports>();
+  for (const node of workflow.nodes) {
+    const ports = mergePorts(node, options.nodeTypeOf?.(node.type));
+    if (ports !== node) portsByNode.set(node, ports);
+  }
   const portsOf: PortLookup = (node) => portsByNode.get(node) ?? node;
   const byTarget = groupByTarget(workflow.edges);
   const built = buildGraph(workflow, portsOf);
