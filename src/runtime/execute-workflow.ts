@@ -136,13 +136,16 @@ const execute = async (
   const submitted = initialState(graph);
   const started = Effect.runSync(start(submitted, {}));
   // Neither needs the other, and each is a round trip before the first node.
-  const [{ startedAt, status }] = await Promise.all([
+  const [initialised, preloaded] = await Promise.allSettled([
     steps.do(initialiseStep, { retry: true }, () => initialise(run, definition, started)),
     steps.do(preloadStep, { retry: true }, async () => {
       await run.perform(run.resources.initialize(params.organizationId));
       return { status: "ready" };
     }),
   ]);
+  if (initialised.status === "rejected") throw initialised.reason;
+  if (preloaded.status === "rejected") throw preloaded.reason;
+  const { startedAt, status } = initialised.value;
   const finish = (state: ExecutionState): Promise<WorkflowExecution> =>
     persist(run, definition, (endedAt) =>
       reportExecution(state, { executionId, startedAt, endedAt }),
