@@ -233,6 +233,14 @@ const noTools: MultiStepTools = {
   sleep: () => Promise.reject(new NodeFailure({ message: "Only a multi-step node sleeps" })),
 };
 
+/** A step keeps so many attempts, the first and the last half of them: ten thousand would not fit into its result. */
+const keptAttempts = 100;
+
+const keepAttempt = (attempts: Attempt[], attempt: Attempt): void => {
+  attempts.push(attempt);
+  if (attempts.length > keptAttempts) attempts.splice(keptAttempts / 2, 1);
+};
+
 /** Runs a node of a single step, with as many attempts as its policy allows. */
 export const executeNode = (
   env: NodeEnvironment,
@@ -254,11 +262,11 @@ export const executeNode = (
     return andThen(outcome, (checked) => {
       const endedAt = env.clock.currentTimeMillisUnsafe();
       if (Result.isSuccess(checked)) {
-        attempts.push({ startedAt, endedAt });
+        keepAttempt(attempts, { startedAt, endedAt });
         return completedWith(env, nodeId, checked.success, attempts);
       }
       const error = checked.failure.message;
-      attempts.push({ startedAt, endedAt, error });
+      keepAttempt(attempts, { startedAt, endedAt, error });
       const delay = nextAttemptDelay(policy, attempt, checked.failure);
       if (delay === undefined) {
         env.publish(nodeId, { status: "failed", error });

@@ -147,4 +147,22 @@ describe("attempts of a node", () => {
     const execution = await runVirtually(graph("a"), [node]);
     expect(execution.nodeExecutions[0]?.attempts).toHaveLength(2);
   });
+
+  test("are kept up to a hundred, the first and the last of them", async () => {
+    const node = nodeThat((attempt) => {
+      throw new Error(`no ${attempt}`);
+    });
+    const execution = await runVirtually(
+      graph("a", { policies: { a: { retries: { limit: 149, delay: 0, backoff: "constant" } } } }),
+      [node],
+    );
+    const errors = execution.nodeExecutions[0]?.attempts.map(({ error }) => error);
+    expect(errors).toHaveLength(100);
+    expect([errors?.[0], errors?.[49], errors?.[50], errors?.[99]]).toEqual([
+      "no 1",
+      "no 50",
+      "no 101",
+      "no 150",
+    ]);
+  });
 });
