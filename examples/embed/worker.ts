@@ -13,14 +13,24 @@ const shout = defineNode({
 
 export const Execute = executeEntrypoint({ nodes: [shout] });
 
+const refusal = (status: number, message: string): Response =>
+  Response.json(
+    { error: { code: status === 404 ? "NOT_FOUND" : "BAD_REQUEST", message } },
+    { status },
+  );
+
 /** `POST /` with a workflow file starts a run; `GET /?id=...` says how it stands. */
 export default {
   async fetch(request, env) {
     if (request.method !== "POST") {
-      const instance = await env.EXECUTE.get(new URL(request.url).searchParams.get("id") ?? "");
-      return Response.json(await instance.status());
+      const id = new URL(request.url).searchParams.get("id") ?? "";
+      const instance = await env.EXECUTE.get(id).catch(() => undefined);
+      return instance === undefined
+        ? refusal(404, `There is no run '${id}'.`)
+        : Response.json(await instance.status());
     }
-    const workflow = await request.json<ExecuteParams["workflow"]>();
+    const workflow = await request.json<ExecuteParams["workflow"]>().catch(() => undefined);
+    if (workflow === undefined) return refusal(400, "The body is not JSON.");
     const instance = await env.EXECUTE.create({
       params: { workflow, userId: "me", organizationId: "mine", computeCredits: 1_000 },
     });

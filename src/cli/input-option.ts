@@ -104,3 +104,18 @@ export const parseInputs = (workflow: Workflow, options: readonly string[]): Inp
   }
   return recordOf(Array.from(byNode, ([id, values]) => [id, recordOf(values)] as const));
 };
+
+/** Inputs among the overrides that an edge leads into, as `node.port`: there the edge wins whenever it carries a value. */
+export const edgeFedInputs = (
+  { edges }: Workflow,
+  overrides: InputOverrides,
+): readonly string[] => {
+  const fed = new Set(
+    edges.map(({ target, targetInput }) => JSON.stringify([target, targetInput])),
+  );
+  return Object.entries(overrides).flatMap(([id, inputs]) =>
+    Object.keys(inputs)
+      .filter((name) => fed.has(JSON.stringify([id, name])))
+      .map((name) => `${id}.${name}`),
+  );
+};

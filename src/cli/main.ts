@@ -59,6 +59,21 @@ const reportBug = (error: unknown): void => {
 const isSpawnError = (error: unknown): error is NodeJS.ErrnoException =>
   error instanceof Error && ((error as NodeJS.ErrnoException).syscall ?? "").startsWith("spawn");
 
+/** A file that a person named cannot be written or read; Node's own words name it and the reason. */
+const isFileError = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error &&
+  [
+    "EISDIR",
+    "ENOTDIR",
+    "ENOENT",
+    "EACCES",
+    "EPERM",
+    "EROFS",
+    "ENOSPC",
+    "EEXIST",
+    "ENAMETOOLONG",
+  ].includes((error as NodeJS.ErrnoException).code ?? "");
+
 const exitCodeOf = (error: unknown, program: Command, args: readonly string[]): number => {
   if (error instanceof CommanderError) {
     // Help and version are answers; `pawl` alone is shown its help, and has done nothing.
@@ -73,6 +88,10 @@ const exitCodeOf = (error: unknown, program: Command, args: readonly string[]): 
     return error.exitCode;
   }
   if (isSpawnError(error)) return exitCodeOf(runtimeFailed(error), program, args);
+  if (isFileError(error)) {
+    refuse({ code: "FILE_FAILED", message: `A file could not be used: ${error.message}.` }, args);
+    return exitCodes.usage;
+  }
   reportBug(error);
   return exitCodes.error;
 };

@@ -54,7 +54,7 @@ const addRun = (program: Command, finish: Finish): void => {
     .summary("run a workflow to its end")
     .description(
       "Runs a workflow to its end: durably, on Cloudflare's own runtime started in this process, with its database and files kept in .pawl/.\n\n" +
-        "Exits with 0 when the run completed, 1 on an error, 2 when it could not start, 3 when credits ran out, 4 when it was cancelled.",
+        "Exits with 0 when the run completed, 1 on an error, 2 when it could not start, 3 when credits ran out, 4 when it was cancelled, 130 when it was interrupted.",
     )
     .argument("<file>", "workflow file, or - for stdin")
     .option("--direct", "run in this process, without durability or .pawl/")

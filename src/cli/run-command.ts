@@ -1,13 +1,17 @@
 /** `pawl run`: from a workflow file to its record, durably or in this process, with every node shown as it goes. */
 import { randomUUID } from "node:crypto";
 import type { ExecuteParams } from "#core/execution-context";
+import type { InputOverrides } from "#core/inputs";
 import type { WorkflowExecutionStatus } from "#core/lifecycle";
+import { mergePorts } from "#core/parameter";
 import type { WorkflowExecution } from "#core/report";
 import type { JsonValue } from "#core/value";
 import type { Workflow } from "#core/workflow";
+import { builtInNodes } from "#nodes/registry";
+import { registryOf } from "#services/node-registry";
 import type { ExitCode } from "./command-error.ts";
 import { CommandError, exitCodes } from "./command-error.ts";
-import { parseInputs } from "./input-option.ts";
+import { edgeFedInputs, parseInputs } from "./input-option.ts";
 import { isError, problemCounts, problemsOf, renderProblems } from "./problem-list.ts";
 import type { ProgressView } from "./progress-view.ts";
 import { createProgressView } from "./progress-view.ts";
@@ -55,6 +59,25 @@ const creditsOf = (text: string | undefined): number => {
   );
 };
 
+/** The inputs of a document and those that it leaves to its node types. */
+const withTypePorts = (workflow: Workflow): Workflow => {
+  const types = registryOf(builtInNodes);
+  return {
+    ...workflow,
+    nodes: workflow.nodes.map((node) => ({ ...node, ...mergePorts(node, types.get(node.type)) })),
+  };
+};
+
+const overridesOf = (workflow: Workflow, options: readonly string[]): InputOverrides => {
+  const overrides = parseInputs(withTypePorts(workflow), options);
+  for (const input of edgeFedInputs(workflow, overrides)) {
+    remark(
+      `--input: an edge leads into '${printable(shorten(input, 60))}', and it wins whenever it carries a value.`,
+    );
+  }
+  return overrides;
+};
+
 const paramsOf = (workflow: Workflow, options: RunCommandOptions): ExecuteParams => {
   if (options.org === "") throw new CommandError("USAGE", "--org takes an id that is not empty.");
   return {
@@ -64,7 +87,7 @@ const paramsOf = (workflow: Workflow, options: RunCommandOptions): ExecuteParams
     computeCredits: creditsOf(options.credits),
     ...(options.input === undefined
       ? {}
-      : { inputOverrides: parseInputs(workflow, options.input) }),
+      : { inputOverrides: overridesOf(workflow, options.input) }),
   };
 };
 

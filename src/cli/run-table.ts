@@ -66,6 +66,18 @@ const headings = [
   { heading: "Result" },
 ] as const;
 
+/** Why a run in which nothing failed ended in error: the one rule that surprises people. */
+const strictHint = ({ status, error, nodeExecutions }: WorkflowExecution): string | undefined => {
+  const skipped = nodeExecutions.find(({ skipReason }) => skipReason === "conditional_branch");
+  return status === "error" &&
+    error === undefined &&
+    skipped !== undefined &&
+    nodeExecutions.every(({ status: node }) => node === "completed" || node === "skipped")
+    ? `No node failed, but '${skipped.nodeId}' was skipped because a branch was not taken. Under the strict statusPolicy, the ` +
+        `default, that is an error; "settings": { "statusPolicy": "branch-aware" } makes it none.`
+    : undefined;
+};
+
 /** Lines of the summary, the first of which begins with the status in its colour. */
 const summaryOf = (execution: WorkflowExecution, columns: number, paint: Paint): string[] => {
   const { id, status, error, nodeExecutions } = execution;
@@ -80,6 +92,9 @@ const summaryOf = (execution: WorkflowExecution, columns: number, paint: Paint):
     ...(error === undefined ? [] : wrap(printable(error), columns - 2)).map(
       (line) => `  ${paint(format, line)}`,
     ),
+    ...wrap(strictHint(execution) ?? "", columns - 2)
+      .filter((line) => line !== "")
+      .map((line) => `  ${line}`),
     `  ${paint("dim", `run ${id}`)}`,
   ];
 };

@@ -22,7 +22,7 @@ const fail = (code: string, message: string): never => {
 
 const directoryMessage = async (path: string): Promise<string> => {
   const files = await readdir(path).catch((): string[] => []);
-  const example = files.sort().find((file) => file.endsWith(".json"));
+  const example = files.sort().find((file) => file.endsWith(".json") && !file.startsWith("."));
   return (
     `'${printable(path)}' is a directory. Give the path of one workflow file` +
     (example === undefined ? "." : `, such as ${printable(join(path, example))}.`)

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import { isFinalStatus } from "#core/lifecycle";
 import type { WorkflowExecution } from "#core/report";
-import { failureOf } from "#services/errors";
+import { failureOf, ServiceFailure } from "#services/errors";
 import type { ExecutionRow, ListOptions, SavedExecution } from "#services/execution-store";
 import { ExecutionStore, rowOf } from "#services/execution-store";
 import { keySegment } from "./r2-key.ts";
@@ -149,6 +149,20 @@ const readLive = async (
     : (JSON.parse(row.record) as WorkflowExecution);
 };
 
+/** A database without its tables is the one failure that no second try mends. D1 tells it in words alone. */
+const storeFailureOf =
+  (operation: string) =>
+  (cause: unknown): ServiceFailure =>
+    cause instanceof Error && cause.message.includes("no such table")
+      ? new ServiceFailure({
+          operation,
+          message:
+            "The database has no tables. Apply Pawl's migrations: wrangler d1 migrations apply DATABASE --local (or --remote)",
+          cause,
+          isFinal: true,
+        })
+      : failureOf(operation)(cause);
+
 export const d1ExecutionStoreLayer = (
   db: D1Database,
   bucket: R2Bucket,
@@ -161,7 +175,7 @@ export const d1ExecutionStoreLayer = (
           const keys = await recordKeysOf(saved.organizationId, id);
           return (isFinalStatus(status) ? saveFinal : saveLive)(db, bucket, keys, saved);
         },
-        catch: failureOf("ExecutionStore.save"),
+        catch: storeFailureOf("ExecutionStore.save"),
       }),
     get: (organizationId, executionId) =>
       Effect.tryPromise({
@@ -174,11 +188,11 @@ export const d1ExecutionStoreLayer = (
             (await readRecord(bucket, keys.final))
           );
         },
-        catch: failureOf("ExecutionStore.get"),
+        catch: storeFailureOf("ExecutionStore.get"),
       }),
     list: (organizationId, options = {}) =>
       Effect.tryPromise({
         try: () => listRows(db, organizationId, options),
-        catch: failureOf("ExecutionStore.list"),
+        catch: storeFailureOf("ExecutionStore.list"),
       }),
   });

@@ -3,8 +3,10 @@
  * service, which the platform's own retries may mend, or the platform itself.
  */
 import type { WorkflowStep, WorkflowStepConfig } from "cloudflare:workers";
+import { NonRetryableError } from "cloudflare:workflows";
 import type { StepOptions, Steps } from "#services/durable-step";
 import { StepTimedOut } from "#services/durable-step";
+import { ServiceFailure } from "#services/errors";
 
 /** The platform keeps 1 MiB of a step's result; what its own encoding adds is given away here. Bytes of JSON. */
 const resultLimit = 1024 * 1024 - 16 * 1024;
@@ -30,15 +32,27 @@ const configOf = ({ retry, timeout }: StepOptions): WorkflowStepConfig | undefin
         ...(timeout === undefined ? {} : { timeout }),
       };
 
+/** A failure that no second try mends ends the step at once. One argument only: a name would turn retries back on. */
+const finalFailuresOnce =
+  <A>(perform: () => Promise<A>) =>
+  async (): Promise<A> => {
+    try {
+      return await perform();
+    } catch (failure) {
+      throw failure instanceof ServiceFailure && failure.isFinal === true
+        ? new NonRetryableError(failure.message)
+        : failure;
+    }
+  };
+
 export const workflowSteps = (step: WorkflowStep): Steps => {
   const steps = step as unknown as AnyStep;
   return {
     do: async (name, options, perform) => {
       const config = configOf(options);
+      const once = options.retry ? finalFailuresOnce(perform) : perform;
       try {
-        return await (config === undefined
-          ? steps.do(name, perform)
-          : steps.do(name, config, perform));
+        return await (config === undefined ? steps.do(name, once) : steps.do(name, config, once));
       } catch (reason) {
         throw isTimeout(reason) ? new StepTimedOut({ step: name }) : reason;
       }

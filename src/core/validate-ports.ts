@@ -89,7 +89,7 @@ export const edgeProblems = (
         severity: "warning",
         code: "MISSING_NODE",
         path: ["edges", index, end],
-        message: `No node has the id ${quoted(id)}, so it will fail in the run. Add the node or remove its edges.`,
+        message: `No node has the id ${quoted(id)}: the run will fail there. Correct the edge, or add the node.`,
       });
       return undefined;
     }

@@ -81,7 +81,9 @@ export const Parameter = Schema.Struct({
   repeated: Schema.optionalKey(
     Schema.Boolean.annotate({ description: "Takes any number of edges, as an array." }),
   ),
-  hidden: Schema.optionalKey(Schema.Boolean),
+  hidden: Schema.optionalKey(
+    Schema.Boolean.annotate({ description: "Shown only where there is nothing else to show." }),
+  ),
   description: Schema.optionalKey(Schema.String),
   minimum: Schema.optionalKey(Schema.Finite),
   maximum: Schema.optionalKey(Schema.Finite),
@@ -111,8 +113,12 @@ export const Node = Schema.Struct({
   type: NonEmpty,
   position: Schema.optionalKey(Schema.Struct({ x: Schema.Finite, y: Schema.Finite })),
   description: Schema.optionalKey(Schema.String),
-  inputs: Schema.Array(Parameter),
-  outputs: Schema.Array(Parameter),
+  inputs: Schema.Array(Parameter).annotate({
+    description: "Values, and ports beyond those of the node's type. May be empty.",
+  }),
+  outputs: Schema.Array(Parameter).annotate({
+    description: "Ports beyond those of the node's type. May be empty.",
+  }),
   policy: Schema.optionalKey(Policy),
 }).annotate({
   identifier: "Node",
@@ -134,7 +140,8 @@ export interface Edge extends Schema.Schema.Type<typeof Edge> {}
 export const Settings = Schema.Struct({
   statusPolicy: Schema.optionalKey(
     Schema.Literals(["strict", "branch-aware"]).annotate({
-      description: "branch-aware: a node skipped because a branch was not taken is no error.",
+      description:
+        "strict, the default: a run with a skipped node ends in error. branch-aware: a node skipped because a branch was not taken is no error.",
     }),
   ),
   maxConcurrency: Schema.optionalKey(
@@ -150,7 +157,9 @@ export const Workflow = Schema.Struct({
   id: Id,
   name: Schema.String,
   description: Schema.optionalKey(Schema.String),
-  trigger: Schema.Literals(triggers),
+  trigger: Schema.Literals(triggers).annotate({
+    description: "What starts a run. Runs that are started by hand or by code take any.",
+  }),
   runtime: Schema.optionalKey(Schema.Literals(["workflow", "worker"])),
   nodes: Schema.Array(Node),
   edges: Schema.Array(Edge),

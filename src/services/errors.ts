@@ -1,4 +1,4 @@
-/** What a service could not do. Retrying may help: the platform's step does that. */
+/** What a service could not do. Trying again may help, and the platform's step does that, unless it is final. */
 import * as Data from "effect/Data";
 
 export class ServiceFailure extends Data.TaggedError("ServiceFailure")<{
@@ -6,6 +6,8 @@ export class ServiceFailure extends Data.TaggedError("ServiceFailure")<{
   readonly operation: string;
   readonly message: string;
   readonly cause?: unknown;
+  /** Trying again is useless until a person has done what the message says. */
+  readonly isFinal?: boolean;
 }> {}
 
 /** For `Effect.tryPromise`: keeps the reason's own words. */

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Parameter, Workflow } from "#core/workflow";
-import { parseInputs } from "#cli/input-option";
+import { edgeFedInputs, parseInputs } from "#cli/input-option";
 import { graph } from "../support/graph.ts";
 
 const node = (id: string, ...inputs: readonly Parameter[]): Workflow["nodes"][number] => ({
@@ -103,4 +103,10 @@ it("names a dozen of many nodes", () => {
   expect(() => parseInputs(nodes, ["x.in=1"])).toThrow(
     "It has 'n0', 'n1', 'n2', 'n3', 'n4', 'n5', 'n6', 'n7', 'n8', 'n9', 'n10', 'n11' and 8 more.",
   );
+});
+
+it("names the inputs that an edge leads into, where the edge wins", () => {
+  const document = graph("a -> b", { inputs: { "b:free": {} } });
+  const overrides = parseInputs(document, ["b.in=1", "b.free=2"]);
+  expect(edgeFedInputs(document, overrides)).toEqual(["b.in"]);
 });

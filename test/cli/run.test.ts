@@ -79,6 +79,35 @@ it("shows each node as it goes, then the whole as a table", async () => {
   );
 });
 
+it("says why a run in which nothing failed ended in error", async () => {
+  const fork = {
+    ...graph("fork:true -> yes", "fork:false -> no", {
+      types: { fork: "conditional-fork", yes: "output-any", no: "output-any" },
+    }),
+    settings: { statusPolicy: "strict" },
+  };
+  const [head, ...rest] = fork.nodes;
+  const inputs = [
+    { name: "value", type: "any", value: 1 },
+    { name: "condition", type: "boolean", value: true },
+  ];
+  const document = {
+    ...fork,
+    nodes: [
+      { ...head, inputs },
+      ...rest.map((node) => ({ ...node, inputs: [{ name: "value", type: "any" }] })),
+    ],
+    edges: fork.edges.map((edge) => ({ ...edge, targetInput: "value" })),
+  };
+  const { exitCode, stdout } = await pawl(["run", "-", "--direct"], {
+    stdin: JSON.stringify(document),
+  });
+  expect(exitCode).toBe(1);
+  expect(stdout.replaceAll(/\s+/g, " ")).toContain(
+    `No node failed, but 'no' was skipped because a branch was not taken. Under the strict statusPolicy, the default, that is an error; "settings": { "statusPolicy": "branch-aware" } makes it none.`,
+  );
+});
+
 it("prints one JSON document, and its progress to stderr", async () => {
   const { stdout, stderr } = await pawl(["run", "--direct", "--json", example("letter.json")]);
   const execution = JSON.parse(stdout) as WorkflowExecution;

@@ -119,6 +119,17 @@ describe("d1ExecutionStoreLayer", () => {
     ]);
   });
 
+  it("says what to do when the database has no tables", async () => {
+    const prepare = (): D1PreparedStatement => DB.prepare("SELECT * FROM no_such_table_here");
+    const empty = executionStore(withMethods(DB, { prepare: prepare as D1Database["prepare"] }));
+    const { message, isFinal } = await run(Effect.flip(empty.list("acme")));
+    expect({ message, isFinal }).toEqual({
+      message:
+        "The database has no tables. Apply Pawl's migrations: wrangler d1 migrations apply DATABASE --local (or --remote)",
+      isFinal: true,
+    });
+  });
+
   it("lists from an index, without reading other rows and without sorting", async () => {
     const plans: string[] = [];
     const prepare = (sql: string): D1PreparedStatement => DB.prepare(`EXPLAIN QUERY PLAN ${sql}`);

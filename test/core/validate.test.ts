@@ -136,7 +136,7 @@ describe("warnings", () => {
         code: "MISSING_NODE",
         path: ["edges", 0, "target"],
         message:
-          "No node has the id 'gone', so it will fail in the run. Add the node or remove its edges.",
+          "No node has the id 'gone': the run will fail there. Correct the edge, or add the node.",
       },
     ]);
   });
