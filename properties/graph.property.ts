@@ -219,9 +219,28 @@ it("GRAPH-4 a malformed document is refused with every place that is malformed",
     fc.property(malformed, ({ workflow, paths }) => {
       const { problems, ...nothing } = validateWorkflow(withJunk(workflow, paths));
       expect(nothing).toEqual({ workflow: undefined, graph: undefined });
-      expect(
-        byPlace(problems.map(({ severity, code, path }) => ({ severity, code, path }))),
-      ).toEqual(byPlace(paths.map((path) => ({ severity: "error", code: "MALFORMED", path }))));
+      const shape = problems.filter(({ code }) => code === "MALFORMED");
+      expect(byPlace(shape.map(({ severity, code, path }) => ({ severity, code, path })))).toEqual(
+        byPlace(paths.map((path) => ({ severity: "error", code: "MALFORMED", path }))),
+      );
+    }),
+  );
+});
+
+it("GRAPH-4 what is malformed hides no problem of the rest, and makes none", () => {
+  holds(
+    fc.property(flawed, (document) => {
+      const { workflow } = document;
+      const broken = {
+        ...workflow,
+        nodes: [...workflow.nodes, { id: "the broken one", type: 5 }],
+        edges: [...workflow.edges, null, { source: "the broken one" }],
+      } as unknown as Workflow;
+      const unlimited = { ...document, stepLimit: undefined };
+      const { problems } = validate({ ...unlimited, workflow: broken });
+      expect(problems.filter(({ code }) => code !== "MALFORMED")).toEqual(
+        validate(unlimited).problems,
+      );
     }),
   );
 });

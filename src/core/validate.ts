@@ -11,7 +11,8 @@ import type { Problem } from "./problem.ts";
 import { quoted } from "./problem.ts";
 import type { PortLookup } from "./validate-ports.ts";
 import { edgeProblems, groupByTarget, inputProblems } from "./validate-ports.ts";
-import type { Node, Workflow } from "./workflow.ts";
+import { salvageWorkflow } from "./salvage.ts";
+import type { Node, ShapeIssue, Workflow } from "./workflow.ts";
 import { decodeWorkflow } from "./workflow.ts";
 
 export interface ValidationOptions {
@@ -107,23 +108,11 @@ const stepProblems = (
       ];
 };
 
-export const validateWorkflow = (
-  document: unknown,
-  options: ValidationOptions = {},
-): Validation => {
-  const decoded = decodeWorkflow(document);
-  if (Result.isFailure(decoded)) {
-    return {
-      workflow: undefined,
-      graph: undefined,
-      problems: decoded.failure.map((issue) => ({
-        severity: "error",
-        code: "MALFORMED",
-        ...issue,
-      })),
-    };
-  }
-  const workflow = decoded.success;
+/** All that is wrong with a document whose shape is right, but for the number of its steps. */
+const inspect = (
+  workflow: Workflow,
+  options: ValidationOptions,
+): { readonly problems: readonly Problem[]; readonly graph: WorkflowGraph | undefined } => {
   const portsByNode = new Map<Node, Ports>();
   for (const node of workflow.nodes) {
     const ports = mergePorts(node, options.nodeTypeOf?.(node.type));
@@ -132,27 +121,52 @@ export const validateWorkflow = (
   const portsOf: PortLookup = (node) => portsByNode.get(node) ?? node;
   const byTarget = groupByTarget(workflow.edges);
   const built = buildGraph(workflow, portsOf);
-  const problems: readonly Problem[] = [
+  const found = [
     ...duplicateIds(workflow),
     ...edgeProblems(workflow, byTarget, portsOf),
     ...inputProblems(workflow, byTarget, portsOf),
     ...unknownTypes(workflow, options),
-    ...(Result.isSuccess(built)
-      ? unreachable(built.success, options)
-      : [
-          {
-            severity: "error" as const,
-            code: "CYCLE_DETECTED" as const,
-            path: ["edges"],
-            message: `${built.failure.message}. Remove one of these edges.`,
-          },
-        ]),
-    ...stepProblems(workflow, options),
   ];
+  if (Result.isSuccess(built)) {
+    return {
+      problems: [...found, ...unreachable(built.success, options)],
+      graph: built.success,
+    };
+  }
+  const message = `${built.failure.message}. Remove one of these edges.`;
+  const cycle: Problem = { severity: "error", code: "CYCLE_DETECTED", path: ["edges"], message };
+  return { problems: [...found, cycle], graph: undefined };
+};
+
+/** The shape's own problems, and those of the parts that are sound. */
+const malformed = (
+  document: unknown,
+  issues: readonly ShapeIssue[],
+  options: ValidationOptions,
+): readonly Problem[] => {
+  const shape = issues.map((issue): Problem => ({
+    severity: "error",
+    code: "MALFORMED",
+    ...issue,
+  }));
+  const salvage = salvageWorkflow(document);
+  return salvage === undefined
+    ? shape
+    : [...shape, ...inspect(salvage.workflow, options).problems.filter(salvage.isReal)];
+};
+
+export const validateWorkflow = (
+  document: unknown,
+  options: ValidationOptions = {},
+): Validation => {
+  const decoded = decodeWorkflow(document);
+  if (Result.isFailure(decoded)) {
+    const problems = malformed(document, decoded.failure, options);
+    return { problems, workflow: undefined, graph: undefined };
+  }
+  const workflow = decoded.success;
+  const { problems: found, graph } = inspect(workflow, options);
+  const problems = [...found, ...stepProblems(workflow, options)];
   const isRefused = problems.some(({ severity }) => severity === "error");
-  return {
-    problems,
-    workflow,
-    graph: isRefused || Result.isFailure(built) ? undefined : built.success,
-  };
+  return { problems, workflow, graph: isRefused ? undefined : graph };
 };

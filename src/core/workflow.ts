@@ -202,6 +202,9 @@ export const decodeWorkflow = (document: unknown): Result.Result<Workflow, reado
       })),
   });
 
+export const isNode: (value: unknown) => value is Node = Schema.is(Node);
+export const isEdge: (value: unknown) => value is Edge = Schema.is(Edge);
+
 /** Milliseconds of a policy's duration; undefined when the words make no duration. */
 export function durationMillis(input: number | string): number | undefined {
   if (typeof input === "number") return input;

@@ -121,7 +121,7 @@ describe("d1ExecutionStoreLayer", () => {
 
   it("says what to do when the database has no tables", async () => {
     const prepare = (): D1PreparedStatement => DB.prepare("SELECT * FROM no_such_table_here");
-    const empty = executionStore(withMethods(DB, { prepare: prepare as D1Database["prepare"] }));
+    const empty = executionStore(withMethods(DB, { prepare }));
     const { message, isFinal } = await run(Effect.flip(empty.list("acme")));
     expect({ message, isFinal }).toEqual({
       message:
