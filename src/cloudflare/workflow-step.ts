@@ -8,7 +8,7 @@ import type { StepOptions, Steps } from "#services/durable-step";
 import { StepTimedOut } from "#services/durable-step";
 import { ServiceFailure } from "#services/errors";
 
-/** The platform keeps 1 MiB of a step's result; what its own encoding adds is given away here. Bytes of JSON. */
+/** Bytes of a structured clone. The platform keeps 1 MiB of a step's result; what stands beside the outputs is given away. */
 const resultLimit = 1024 * 1024 - 16 * 1024;
 
 /** The platform's error for a step that took too long is a plain Error: its name is in the message. */

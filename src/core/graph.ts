@@ -35,7 +35,11 @@ export class CycleDetected extends Data.TaggedError("CycleDetected")<{
   readonly cycle: readonly string[];
 }> {
   override get message(): string {
-    return `Workflow contains a cycle: ${this.cycle.join(" -> ")}`;
+    const ids = this.cycle.map((id) =>
+      id.length > 60 ? `${id.slice(0, 57).toWellFormed()}...` : id,
+    );
+    const told = ids.length > 20 ? [...ids.slice(0, 10), "...", ...ids.slice(-9)] : ids;
+    return `Workflow contains a cycle: ${told.join(" -> ")}`;
   }
 }
 

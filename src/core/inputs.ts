@@ -3,7 +3,7 @@ import type { ExecutionState } from "./execution-state.ts";
 import { nodeStateOf } from "./execution-state.ts";
 import type { GraphNode } from "./graph.ts";
 import type { JsonValue, NodeRuntimeValues, RuntimeValue } from "./value.ts";
-import { ownValue, recordOf } from "./value.ts";
+import { isJsonObject, ownValue, recordOf } from "./value.ts";
 
 /** Node id -> input name -> value, for one run. */
 export type InputOverrides = Readonly<Record<string, Readonly<Record<string, JsonValue>>>>;
@@ -31,7 +31,8 @@ export const collectNodeInputs = (
       continue;
     }
     const list = gathered.get(edge.targetInput) ?? [];
-    if (Array.isArray(value)) list.push(...value);
+    // One by one: a call takes no 200,000 arguments.
+    if (Array.isArray(value)) for (const one of value) list.push(one);
     else list.push(value);
     gathered.set(edge.targetInput, list);
   }
@@ -50,3 +51,7 @@ export const isCarriedByEdge = (
       targetInput === input &&
       Object.hasOwn(nodeStateOf(state, source).outputs ?? {}, sourceOutput),
   );
+
+/** Whether overrides have their shape: node id -> input name -> JSON value. */
+export const isInputOverrides = (value: unknown): value is InputOverrides =>
+  isJsonObject(value) && Object.values(value).every((inputs) => isJsonObject(inputs));

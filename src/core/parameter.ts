@@ -31,7 +31,8 @@ const mergePort = (own: Parameter, declared: Parameter | undefined): Parameter =
   declared === undefined ||
   ((declared.required === undefined || own.required !== undefined) &&
     (declared.repeated === undefined || own.repeated !== undefined) &&
-    (declared.value === undefined || own.value !== undefined))
+    (declared.value === undefined || own.value !== undefined) &&
+    (declared.default === undefined || own.default !== undefined))
     ? own
     : { ...declared, ...own };
 

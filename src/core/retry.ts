@@ -21,7 +21,10 @@ export const nextAttemptDelay = (
 ): number | undefined => {
   const retries = policy?.retries;
   if (!failure.retryable || retries === undefined || attempt > retries.limit) return undefined;
-  if (failure.retryAfter !== undefined) return Math.min(failure.retryAfter, longestDelay);
+  const { retryAfter } = failure;
+  if (retryAfter !== undefined && Number.isFinite(retryAfter) && retryAfter >= 0) {
+    return Math.min(retryAfter, longestDelay);
+  }
   const delay = durationMillis(retries.delay) ?? 0;
   const growth = { constant: 1, linear: attempt, exponential: 2 ** Math.min(attempt - 1, 60) };
   return Math.min(delay * growth[retries.backoff], longestDelay);

@@ -12,6 +12,14 @@ const isBlocked = (source: NodeState, edge: Edge): boolean =>
   source.lifecycle === "skipped" ||
   (source.lifecycle === "completed" && !Object.hasOwn(source.outputs ?? {}, edge.sourceOutput));
 
+/** Characters of ids: a step keeps what a skip returns, and ids may be as long as one likes. */
+const longestBlockedBy = 100_000;
+
+const toldOf = (ids: ReadonlySet<string>): readonly string[] => {
+  let length = 0;
+  return [...ids].filter((id) => (length += id.length) <= longestBlockedBy);
+};
+
 /** Why the node is to be skipped, or undefined when it runs. Every upstream node must be final (NODE-2). */
 export const decideSkip = (
   state: ExecutionState,
@@ -27,9 +35,10 @@ export const decideSkip = (
     (source.lifecycle === "completed" ? untaken : broken).add(edge.source);
     isFailure ||= source.lifecycle === "failed" || source.skip?.cause === "failure";
   }
+  const sources = broken.size > 0 ? broken : untaken;
   return {
     skipReason: broken.size > 0 ? "upstream_failure" : "conditional_branch",
-    blockedBy: [...(broken.size > 0 ? broken : untaken)],
+    blockedBy: toldOf(sources),
     cause: isFailure ? "failure" : "branch",
   };
 };

@@ -14,7 +14,7 @@ const longestSubStep = 60;
  * like a sub-step's name or a shortened id could be taken for it.
  */
 const isPlain = (id: string): boolean =>
-  id.isWellFormed() && !/\p{Cc}| \/ | ~[0-9a-f]{16}$/u.test(id);
+  id.isWellFormed() && !/\p{Cc}| \/ |^[\s/]|[\s/]$| ~[0-9a-f]{16}$/u.test(id);
 
 /**
  * 64 bits of the whole id, in two lanes that mix differently: one 32-bit hash meets itself among 100,000 ids. Never change
@@ -47,6 +47,12 @@ export const nodeStepName = (nodeId: string): string => `run node ${shortened(no
 export const subStepName = (nodeId: string, name: string): string =>
   `${nodeStepName(nodeId)} / ${shortened(name, longestSubStep)}`;
 
-/** What an output's bytes are stored under. The same for every attempt and every replay. */
-export const outputObjectName = (nodeId: string, output: string): string =>
-  `${shortened(nodeId, longestId)}/${shortened(output, longestSubStep)}`;
+/** A part of an object's name: no slash of its own, so that no two nodes ever mean one object. */
+const namePart = (text: string, longest: number): string =>
+  encodeURIComponent(shortened(text, longest));
+
+/**
+ * What an output's bytes are stored under; `index` counts the files of a list. The same for every attempt and every replay.
+ */
+export const outputObjectName = (nodeId: string, output: string, index: number): string =>
+  `${namePart(nodeId, longestId)}/${namePart(output, longestSubStep)}/${index}`;

@@ -64,33 +64,66 @@ export const describeValue = (value: unknown): string => {
 };
 
 /** Stands in the list below before an object whose parts have all been seen. */
-const seen = Symbol("seen");
+/** Deeper is no data of a workflow, and JSON cannot be written of everything that can be nested. */
+const deepestNesting = 500;
+/** More values than this in one output are a file's business. */
+const mostValues = 2_000_000;
+
+/** Copies that this module made: frozen through and through, so they need no second copy. */
+const plain = new WeakSet<object>();
+
+const copyOf = (value: unknown, depth: number, budget: { left: number }): JsonValue | undefined => {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return value;
+  if (typeof value === "number") return Number.isFinite(value) ? value : undefined;
+  if (typeof value !== "object" || depth > deepestNesting) return undefined;
+  if (plain.has(value)) return value as JsonValue;
+  const isList = Array.isArray(value);
+  if (!isList && !isPlainRecord(value)) return undefined;
+  // An array with holes has fewer entries than its length; JSON would fill them with null.
+  const entries = Object.entries(value);
+  if (isList && entries.length !== value.length) return undefined;
+  budget.left -= entries.length;
+  if (budget.left < 0) return undefined;
+  const parts: [string, JsonValue][] = [];
+  for (const [key, part] of entries) {
+    const copied = copyOf(part, depth + 1, budget);
+    if (copied === undefined) return undefined;
+    parts.push([key, copied]);
+  }
+  const copy = Object.freeze(isList ? parts.map(([, part]) => part) : recordOf(parts));
+  plain.add(copy);
+  return copy;
+};
 
 /**
- * Whether a value survives JSON unchanged. Walks with a list of its own: a value may nest deeper than the call stack. One
- * that holds itself would be walked for ever, so the objects that the walk is inside of are remembered.
+ * A frozen copy that shares nothing with the value, or undefined when JSON cannot say it: functions, NaN, holes, class
+ * instances, what holds itself, what is nested or numbered beyond all use. Reads each part once.
  */
-export const isJsonValue = (value: unknown): value is JsonValue => {
-  const rest: unknown[] = [value];
-  const around = new Set<object>();
+export const plainJson = (value: unknown): JsonValue | undefined =>
+  copyOf(value, 0, { left: mostValues });
+
+/** Whether a value survives JSON unchanged. */
+export const isJsonValue = (value: unknown): value is JsonValue => plainJson(value) !== undefined;
+
+const latin1 = /^[\0-\xff]*$/;
+
+/** Bytes that a structured clone of a JSON value takes, estimated upwards: what platforms measure is not JSON. */
+export const cloneSize = (value: JsonValue): number => {
+  let size = 0;
+  const rest: JsonValue[] = [value];
   while (rest.length > 0) {
     const at = rest.pop();
-    if (at === seen) {
-      around.delete(rest.pop() as object);
-      continue;
+    if (typeof at === "string") size += 8 + (latin1.test(at) ? at.length : 2 * at.length);
+    else if (typeof at !== "object" || at === null) size += 12;
+    else if (Array.isArray(at)) {
+      size += 12;
+      for (const part of at as JsonArray) rest.push(part);
+    } else {
+      size += 12;
+      for (const [key, part] of Object.entries(at)) rest.push(key, part);
     }
-    if (at === null || typeof at === "string" || typeof at === "boolean") continue;
-    if (typeof at === "number" && Number.isFinite(at)) continue;
-    if (typeof at !== "object" || around.has(at)) return false;
-    const parts: readonly unknown[] = Object.values(at);
-    // An array with holes has fewer values than its length; JSON would fill them with null.
-    if (Array.isArray(at) ? parts.length !== at.length : !isPlainRecord(at)) return false;
-    if (parts.length === 0) continue;
-    around.add(at);
-    rest.push(at, seen);
-    for (const part of parts) rest.push(part);
   }
-  return true;
+  return size;
 };
 
 const isPlainRecord = (value: object): boolean => {
@@ -106,7 +139,9 @@ export const frozen = <A extends object>(value: A): A => {
     const at = rest.pop()!;
     Object.freeze(at);
     for (const part of Object.values(at)) {
-      if (typeof part === "object" && part !== null) rest.push(part as object);
+      if (typeof part === "object" && part !== null && !plain.has(part as object)) {
+        rest.push(part as object);
+      }
     }
   }
   return value;

@@ -1,88 +1,213 @@
 /**
  * A node that does several durable things: its function runs between steps, again at every replay, and each thing it does
- * is a step of its own under the node's name. A last step records the transition. Its bytes stay references, since reading
- * them here would be I/O outside a step.
+ * is a step of its own under the node's name. A last step stores its outputs and records the transition. Its files stay
+ * references, since reading them here would be I/O outside a step.
  */
 import * as Result from "effect/Result";
+import type { Attempt } from "#core/execution-state";
+import type { AttemptFailure } from "#core/retry";
+import { nextAttemptDelay } from "#core/retry";
 import type { NodeStepResult } from "#core/step-result";
 import { nodeStepName, subStepName } from "#core/step-name";
 import type { JsonValue } from "#core/value";
-import { isJsonValue } from "#core/value";
+import { cloneSize, plainJson } from "#core/value";
 import { durationMillis } from "#core/workflow";
-import type { NodeDefinition } from "#services/node-definition";
+import type { NodeDefinition, SubStep } from "#services/node-definition";
 import { NodeFailure } from "#services/node-definition";
-import type { NodeCall, MultiStepTools } from "./execute-node.ts";
-import { attemptNode, completedWith, failureFrom } from "./execute-node.ts";
+import type { Checked } from "./eventually.ts";
+import type { Answer, MultiStepTools, NodeCall } from "./execute-node.ts";
+import {
+  answerOf,
+  attemptMessage,
+  failureFrom,
+  keepAttempt,
+  storeAnswer,
+  withTimeout,
+} from "./execute-node.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
 
 /** What a sub-step leaves on record: a failure too, since an exception would lose its fields. */
-type SubStepRecord = { readonly startedAt: number } & (
+type SubStepRecord = { readonly startedAt: number; readonly endedAt: number } & (
   | { readonly status: "completed"; readonly value: JsonValue }
-  | { readonly status: "failed"; readonly message: string; readonly retryable: boolean }
+  | ({ readonly status: "failed" } & AttemptFailure)
 );
 
-const performSubStep = async (
+type Perform = (step: SubStep) => JsonValue | Promise<JsonValue>;
+
+const checkedValue = async (
   env: NodeEnvironment,
   name: string,
-  perform: () => JsonValue | Promise<JsonValue>,
-): Promise<SubStepRecord> => {
-  const startedAt = env.clock.currentTimeMillisUnsafe();
-  try {
-    const value = await perform();
-    if (!isJsonValue(value)) {
-      throw new NodeFailure({ message: `Step '${name}' returned something that is not JSON` });
-    }
-    return { startedAt, status: "completed", value };
-  } catch (thrown) {
-    const { message, retryable } = failureFrom(thrown);
-    return { startedAt, status: "failed", message, retryable };
+  value: JsonValue | Promise<JsonValue>,
+): Promise<Checked<JsonValue>> => {
+  const plain = plainJson(await value);
+  const limit = env.steps.resultLimit;
+  if (plain === undefined) {
+    const message = `Step '${name}' returned something that is not JSON`;
+    return Result.fail({ message, retryable: false });
   }
+  const size = limit === undefined ? 0 : cloneSize(plain);
+  return limit === undefined || size <= limit
+    ? Result.succeed(plain)
+    : Result.fail({
+        message: `Step '${name}' returned about ${size} bytes, and a step keeps ${limit}`,
+        retryable: false,
+      });
 };
 
-export const executeMultiStepNode = async (
+/** What one attempt has done so far, as its steps have recorded it. */
+interface Progress {
+  readonly open: Set<Promise<unknown>>;
+  readonly names: Set<string>;
+  startedAt?: number;
+  endedAt?: number;
+  /** The platform's own rejection of a step, which is no failure of the node. */
+  platformFailure?: { readonly reason: unknown };
+}
+
+const toolsFor = (
   env: NodeEnvironment,
   call: NodeCall,
-  definition: NodeDefinition,
-): Promise<NodeStepResult> => {
+  attempt: number,
+  timeout: number | undefined,
+  progress: Progress,
+): MultiStepTools => {
   const { id } = call.graphNode;
-  const names = new Set<string>();
-  let startedAt: number | undefined;
   /** Two steps of one name would swap their results on replay. */
   const claim = (name: string): string => {
-    if (names.has(name)) {
+    if (progress.names.has(name)) {
       throw new NodeFailure({ message: `Step '${name}' stands twice in node '${id}'` });
     }
-    names.add(name);
-    return subStepName(id, name);
+    progress.names.add(name);
+    return subStepName(id, attempt === 1 ? name : `${name} (attempt ${attempt})`);
   };
-  const tools: MultiStepTools = {
-    doStep: async (name, perform) => {
-      const step = claim(name);
-      const record = await env.steps.do(step, { retry: false }, () => {
-        if (names.size === 1) env.publish(id, { status: "executing", attempt: 1 });
-        return performSubStep(env, name, perform);
-      });
-      startedAt ??= record.startedAt;
-      if (record.status === "failed") {
-        throw new NodeFailure({ message: record.message, retryable: record.retryable });
+  const perform = async (name: string, work: Perform): Promise<SubStepRecord> => {
+    if (progress.startedAt === undefined) env.publish(id, { status: "executing", attempt });
+    const startedAt = env.clock.currentTimeMillisUnsafe();
+    const idempotencyKey = `${env.context.executionId}/${id}/${name}`;
+    const checked = async (): Promise<Checked<JsonValue>> => {
+      try {
+        return await checkedValue(env, name, work({ idempotencyKey }));
+      } catch (thrown) {
+        return Result.fail(failureFrom(thrown));
       }
-      return record.value as Awaited<ReturnType<typeof perform>>;
+    };
+    const outcome = await (timeout === undefined ? checked() : withTimeout(env, timeout, checked));
+    const times = { startedAt, endedAt: env.clock.currentTimeMillisUnsafe() };
+    return Result.isSuccess(outcome)
+      ? { ...times, status: "completed", value: outcome.success }
+      : { ...times, status: "failed", ...outcome.failure };
+  };
+  /** The node may forget to wait for a step; the engine does not. */
+  const kept = <A>(step: Promise<A>): Promise<A> => {
+    const known = step.catch((reason: unknown): never => {
+      progress.platformFailure ??= { reason };
+      throw reason;
+    });
+    const settled = known.then(
+      () => {},
+      () => {},
+    );
+    progress.open.add(settled);
+    return known;
+  };
+  return {
+    doStep: async (name, work) => {
+      const step = claim(name);
+      const record = await kept(env.steps.do(step, { retry: false }, () => perform(name, work)));
+      progress.startedAt ??= record.startedAt;
+      progress.endedAt = record.endedAt;
+      if (record.status === "failed") {
+        const { message, retryable, retryAfter } = record;
+        throw new NodeFailure({
+          message,
+          retryable,
+          ...(retryAfter === undefined ? {} : { retryAfter }),
+        });
+      }
+      return record.value as Awaited<ReturnType<typeof work>>;
     },
     sleep: async (name, duration) => {
       const millis = durationMillis(duration);
       if (millis === undefined) {
         throw new NodeFailure({ message: `Sleep '${name}' has no duration: ${duration}` });
       }
-      await env.steps.sleep(claim(name), millis);
+      const step = claim(name);
+      await kept(call.parked(() => env.steps.sleep(step, millis)));
     },
   };
-  const outcome = await attemptNode(env, call, definition, 1, env.signal, tools);
-  return env.steps.do(nodeStepName(id), { retry: false }, async () => {
+};
+
+/** One attempt, with all the steps it began ended. Rejects with the platform's own failure alone. */
+const attemptSteps = async (
+  env: NodeEnvironment,
+  call: NodeCall,
+  definition: NodeDefinition,
+  attempt: number,
+  timeout: number | undefined,
+  progress: Progress,
+): Promise<Checked<Answer>> => {
+  const tools = toolsFor(env, call, attempt, timeout, progress);
+  const answer = await answerOf(env, call, definition, attempt, env.signal, tools);
+  await Promise.all(progress.open);
+  if (progress.platformFailure !== undefined) throw progress.platformFailure.reason;
+  return answer;
+};
+
+/** The last step: stores the outputs and says how it all ended. */
+const record = (
+  env: NodeEnvironment,
+  { graphNode }: NodeCall,
+  outcome: Checked<Answer>,
+  earlier: readonly Attempt[],
+  { startedAt }: Progress,
+): Promise<NodeStepResult> =>
+  env.steps.do(nodeStepName(graphNode.id), { retry: false }, async () => {
+    const nodeId = graphNode.id;
+    const stored = Result.isSuccess(outcome)
+      ? await storeAnswer(env, graphNode, outcome.success)
+      : Result.fail(outcome.failure);
     const endedAt = env.clock.currentTimeMillisUnsafe();
     const times = { startedAt: startedAt ?? endedAt, endedAt };
-    if (Result.isSuccess(outcome)) return completedWith(env, id, outcome.success, [times]);
-    const error = outcome.failure.message;
-    env.publish(id, { status: "failed", error });
-    return { nodeId: id, status: "failed", error, attempts: [{ ...times, error }] };
+    if (Result.isSuccess(stored)) {
+      env.publish(nodeId, { status: "completed", ...stored.success });
+      return { nodeId, status: "completed", ...stored.success, attempts: [...earlier, times] };
+    }
+    const error = stored.failure.message;
+    env.publish(nodeId, { status: "failed", error });
+    const last = { ...times, error: attemptMessage(error) };
+    return { nodeId, status: "failed", error, attempts: [...earlier, last] };
   });
+
+export const executeMultiStepNode = async (
+  env: NodeEnvironment,
+  call: NodeCall,
+  definition: NodeDefinition,
+): Promise<NodeStepResult> => {
+  const { id, node } = call.graphNode;
+  const policy = node?.policy ?? definition.policy;
+  const timeout = policy?.timeout === undefined ? undefined : durationMillis(policy.timeout);
+  const earlier: Attempt[] = [];
+  for (let attempt = 1; ; attempt++) {
+    const progress: Progress = { open: new Set(), names: new Set() };
+    const outcome = await attemptSteps(env, call, definition, attempt, timeout, progress);
+    const delay = Result.isFailure(outcome)
+      ? nextAttemptDelay(policy, attempt, outcome.failure)
+      : undefined;
+    // An attempt without a single step has no time of its own, and would fail in the same way again.
+    const { startedAt, endedAt } = progress;
+    if (
+      Result.isSuccess(outcome) ||
+      delay === undefined ||
+      startedAt === undefined ||
+      endedAt === undefined
+    ) {
+      return record(env, call, outcome, earlier, progress);
+    }
+    keepAttempt(earlier, {
+      startedAt,
+      endedAt,
+      error: attemptMessage(outcome.failure.message),
+    });
+    await call.parked(() => env.steps.sleep(subStepName(id, `retry ${attempt}`), delay));
+  }
 };

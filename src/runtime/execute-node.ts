@@ -12,7 +12,8 @@ import type { GraphNode } from "#core/graph";
 import type { AttemptFailure } from "#core/retry";
 import { nextAttemptDelay } from "#core/retry";
 import type { NodeStepResult } from "#core/step-result";
-import type { NodeRuntimeValues } from "#core/value";
+import type { JsonObject, NodeRuntimeValues } from "#core/value";
+import { cloneSize } from "#core/value";
 import type { Node } from "#core/workflow";
 import { durationMillis } from "#core/workflow";
 import type {
@@ -35,6 +36,8 @@ export interface NodeCall {
   readonly inputs: NodeRuntimeValues;
   /** Whether an input's value stands in the document or an override, and did not come over an edge. */
   readonly isLiteral: (input: string) => boolean;
+  /** Waits without holding a place among those that run (NODE-2). */
+  readonly parked: <A>(wait: () => Promise<A>) => Promise<A>;
 }
 
 export interface Success {
@@ -42,13 +45,16 @@ export interface Success {
   readonly usage: number;
 }
 
-/** Long enough for any message; a page of HTML in an error would crowd out the result. */
-const longestMessage = 2_000;
+/** Characters. A step's result is its outputs and at most 1 KiB more, and a page of HTML in an error helps nobody. */
+const longestMessage = 500;
+const longestAttemptMessage = 120;
 
-const shortenedMessage = (message: string): string =>
-  message.length <= longestMessage
+const shortenedTo = (longest: number, message: string): string =>
+  message.length <= longest
     ? message
-    : `${message.slice(0, longestMessage).toWellFormed()}... (${message.length - longestMessage} characters more)`;
+    : `${message.slice(0, longest).toWellFormed()}... (${message.length - longest} characters more)`;
+
+const shortenedMessage = (message: string): string => shortenedTo(longestMessage, message);
 
 const wordsOf = (thrown: unknown): AttemptFailure => {
   if (thrown instanceof NodeFailure) {
@@ -113,7 +119,7 @@ const callNode = (
 };
 
 /** The node's answer, or a failure once the time is over. A late answer is ignored. */
-const withTimeout = async <A>(
+export const withTimeout = async <A>(
   env: NodeEnvironment,
   millis: number,
   attempt: (signal: AbortSignal) => Eventually<Checked<A>>,
@@ -155,25 +161,26 @@ const contextOfAttempt = (
 /** What a multi-step node may do between its steps. */
 export type MultiStepTools = Pick<MultiStepContext, "doStep" | "sleep">;
 
-/** Converts, runs and converts back, once. */
-export const attemptNode = (
+/** What a node's function gave, before it is stored. */
+export interface Answer {
+  readonly outputs: NodeOutputs;
+  readonly usage: number;
+}
+
+/** Converts the inputs and calls the node's function, once. */
+export const answerOf = (
   env: NodeEnvironment,
   { graphNode, inputs, isLiteral }: NodeCall,
   definition: NodeDefinition,
   attempt: number,
   signal: AbortSignal,
   tools: MultiStepTools,
-): Eventually<Checked<Success>> => {
-  const { ports } = graphNode;
+): Eventually<Checked<Answer>> => {
   let usage = definition.computeCost;
   const reportUsage = (credits: number): void => {
     usage = credits;
   };
-  const succeed = (outputs: NodeRuntimeValues): Checked<Success> =>
-    Number.isFinite(usage) && usage >= 0
-      ? Result.succeed({ outputs, usage })
-      : Result.fail({ message: `The node reported a usage of ${usage}`, retryable: false });
-  const run = (decoded: NodeInputs): Eventually<Checked<NodeOutputs>> => {
+  const call = (decoded: NodeInputs): Eventually<Checked<NodeOutputs>> => {
     const context = contextOfAttempt(env, graphNode.id, attempt, signal, reportUsage);
     return callNode(env, () =>
       definition.multiStep
@@ -182,24 +189,57 @@ export const attemptNode = (
     );
   };
   return caught(() =>
-    andThenChecked(decodeInputs(env, ports.inputs, definition, inputs, isLiteral), (decoded) =>
-      andThenChecked(run(decoded), (outputs) =>
-        andThenChecked(encodeOutputs(env, graphNode.id, ports.outputs, outputs), succeed),
-      ),
+    andThenChecked(
+      decodeInputs(env, graphNode.ports.inputs, definition, inputs, isLiteral),
+      (decoded) => andThenChecked(call(decoded), (outputs) => Result.succeed({ outputs, usage })),
     ),
   );
 };
 
-/** A result that the platform would not keep is refused here, where the message can say so. */
-const withinLimit = (env: NodeEnvironment, result: NodeStepResult): NodeStepResult => {
+/** What the platform would not keep is refused here, where the message can say so. */
+const withinLimit = (
+  env: NodeEnvironment,
+  outputs: NodeRuntimeValues,
+): Checked<NodeRuntimeValues> => {
   const limit = env.steps.resultLimit;
-  if (limit === undefined || result.status !== "completed") return result;
-  const size = new TextEncoder().encode(JSON.stringify(result)).byteLength;
-  if (size <= limit) return result;
-  const { nodeId, attempts } = result;
-  const error = `The outputs take ${size} bytes, and a step keeps ${limit}. Put out less, or a file.`;
-  return { nodeId, status: "failed", error, attempts };
+  const size = limit === undefined ? 0 : cloneSize(outputs as JsonObject);
+  return limit === undefined || size <= limit
+    ? Result.succeed(outputs)
+    : Result.fail({
+        message: `The outputs take about ${size} bytes, and a step keeps ${limit}. Put out less, or a file.`,
+        retryable: false,
+      });
 };
+
+/** Converts and stores what the node gave. Inside a step, since bytes go to the object store. */
+export const storeAnswer = (
+  env: NodeEnvironment,
+  { id, ports }: GraphNode,
+  { outputs, usage }: Answer,
+): Eventually<Checked<Success>> =>
+  caught(() =>
+    Number.isFinite(usage) && usage >= 0
+      ? andThenChecked(encodeOutputs(env, id, ports.outputs, outputs), (encoded) =>
+          andThenChecked(withinLimit(env, encoded), (kept) =>
+            Result.succeed({ outputs: kept, usage }),
+          ),
+        )
+      : Result.fail({ message: `The node reported a usage of ${usage}`, retryable: false }),
+  );
+
+/** A whole attempt of a node of one step. One that was aborted stores nothing: the next may have stored already. */
+const attemptNode = (
+  env: NodeEnvironment,
+  call: NodeCall,
+  definition: NodeDefinition,
+  attempt: number,
+  signal: AbortSignal,
+): Eventually<Checked<Success>> =>
+  andThenChecked(answerOf(env, call, definition, attempt, signal, noTools), (answer) =>
+    signal.aborted
+      ? Result.fail(failureFrom(signal.reason))
+      : storeAnswer(env, call.graphNode, answer),
+  );
 
 /** A failure before there was anything to run. */
 export const failedAtOnce = (
@@ -209,24 +249,12 @@ export const failedAtOnce = (
 ): NodeStepResult => {
   const now = env.clock.currentTimeMillisUnsafe();
   env.publish(nodeId, { status: "failed", error });
-  return { nodeId, status: "failed", error, attempts: [{ startedAt: now, endedAt: now, error }] };
+  const attempt = { startedAt: now, endedAt: now, error: attemptMessage(error) };
+  return { nodeId, status: "failed", error: shortenedMessage(error), attempts: [attempt] };
 };
 
-export const completedWith = (
-  env: NodeEnvironment,
-  nodeId: string,
-  { outputs, usage }: Success,
-  attempts: readonly Attempt[],
-): NodeStepResult => {
-  const result = withinLimit(env, { nodeId, status: "completed", outputs, usage, attempts });
-  env.publish(
-    nodeId,
-    result.status === "completed"
-      ? { status: "completed", outputs, usage }
-      : { status: "failed", error: result.status === "failed" ? result.error : "" },
-  );
-  return result;
-};
+/** What stands at one attempt; the node's own error says more. */
+export const attemptMessage = (error: string): string => shortenedTo(longestAttemptMessage, error);
 
 const noTools: MultiStepTools = {
   doStep: () => Promise.reject(new NodeFailure({ message: "Only a multi-step node has steps" })),
@@ -236,7 +264,7 @@ const noTools: MultiStepTools = {
 /** A step keeps so many attempts, the first and the last half of them: ten thousand would not fit into its result. */
 const keptAttempts = 100;
 
-const keepAttempt = (attempts: Attempt[], attempt: Attempt): void => {
+export const keepAttempt = (attempts: Attempt[], attempt: Attempt): void => {
   attempts.push(attempt);
   if (attempts.length > keptAttempts) attempts.splice(keptAttempts / 2, 1);
 };
@@ -256,17 +284,18 @@ export const executeNode = (
     env.publish(nodeId, { status: "executing", attempt });
     const startedAt = env.clock.currentTimeMillisUnsafe();
     const perform = (signal: AbortSignal): Eventually<Checked<Success>> =>
-      attemptNode(env, call, definition, attempt, signal, noTools);
+      attemptNode(env, call, definition, attempt, signal);
     const outcome =
       timeout === undefined ? perform(env.signal) : withTimeout(env, timeout, perform);
     return andThen(outcome, (checked) => {
       const endedAt = env.clock.currentTimeMillisUnsafe();
       if (Result.isSuccess(checked)) {
         keepAttempt(attempts, { startedAt, endedAt });
-        return completedWith(env, nodeId, checked.success, attempts);
+        env.publish(nodeId, { status: "completed", ...checked.success });
+        return { nodeId, status: "completed", ...checked.success, attempts };
       }
       const error = checked.failure.message;
-      keepAttempt(attempts, { startedAt, endedAt, error });
+      keepAttempt(attempts, { startedAt, endedAt, error: attemptMessage(error) });
       const delay = nextAttemptDelay(policy, attempt, checked.failure);
       if (delay === undefined) {
         env.publish(nodeId, { status: "failed", error });

@@ -15,7 +15,8 @@ import { refusalMessage } from "#core/problem";
 import type { WorkflowExecution } from "#core/report";
 import { reportExecution, reportRefusal, usageOf } from "#core/report";
 import { initialiseStep, persistStep, preloadStep } from "#core/step-name";
-import type { Validation } from "#core/validate";
+import { isInputOverrides } from "#core/inputs";
+import type { Validation, ValidationOptions } from "#core/validate";
 import { validateWorkflow } from "#core/validate";
 import type { Workflow } from "#core/workflow";
 import { exhaust, start } from "#machines/index";
@@ -154,21 +155,37 @@ const execute = async (
     return finish(Effect.runSync(exhaust(submitted, { error: "Insufficient compute credits" })));
   }
   const context = contextOf(graph, params, executionId);
-  return finish(await runNodes({ ...run, context, signal }, started, params.inputOverrides));
+  const { state, failure } = await runNodes(
+    { ...run, context, signal },
+    started,
+    params.inputOverrides,
+  );
+  if (failure === undefined) return finish(state);
+  // No record of it: a platform also rejects a step of an instance that it pauses, and that run goes on later.
+  throw failure.reason;
 };
 
-const notJson: Validation = {
+const malformed = (message: string): Validation => ({
   workflow: undefined,
   graph: undefined,
-  problems: [
-    {
-      severity: "error",
-      code: "MALFORMED",
-      path: [],
-      message:
-        "The document cannot be written as JSON. Give plain data that does not contain itself.",
-    },
-  ],
+  problems: [{ severity: "error", code: "MALFORMED", path: [], message }],
+});
+
+/** Documents and overrides come from anywhere: what is no data at all is refused before it is read. */
+const checkParams = (
+  params: ExecuteParams,
+  text: string | undefined,
+  options: ValidationOptions,
+): Validation => {
+  if (text === undefined) {
+    return malformed(
+      "The document cannot be written as JSON. Give plain data that does not contain itself.",
+    );
+  }
+  const { inputOverrides = {} } = params;
+  return isInputOverrides(inputOverrides)
+    ? validateWorkflow(params.workflow, options)
+    : malformed("inputOverrides are not of the form { node: { input: value } }.");
 };
 
 /**
@@ -184,13 +201,10 @@ export const executeWorkflow: (
     const run = yield* makeRun(params, executionId);
     const text = jsonText(params.workflow);
     const hashing = definitionHashOf(text ?? "");
-    const { problems, workflow, graph }: Validation =
-      text === undefined
-        ? notJson
-        : validateWorkflow(params.workflow, {
-            nodeTypeOf: run.registry.get,
-            ...(stepLimit === undefined ? {} : { stepLimit }),
-          });
+    const { problems, workflow, graph } = checkParams(params, text, {
+      nodeTypeOf: run.registry.get,
+      ...(stepLimit === undefined ? {} : { stepLimit }),
+    });
     return yield* Effect.promise(async () => {
       const definition = {
         workflowName: workflow?.name ?? "",

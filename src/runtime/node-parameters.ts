@@ -13,7 +13,7 @@ import {
 } from "#core/parameter";
 import { outputObjectName } from "#core/step-name";
 import type { NodeRuntimeValues, ObjectReference, RuntimeValue } from "#core/value";
-import { isJsonValue, ownValue, recordOf } from "#core/value";
+import { ownValue, plainJson, recordOf } from "#core/value";
 import type { Parameter } from "#core/workflow";
 import type {
   BinaryValue,
@@ -72,7 +72,7 @@ const writeBytes = async (
   value: BinaryValue,
 ): Promise<Checked<ObjectReference>> => {
   const { organizationId, executionId } = env.context;
-  const name = outputObjectName(nodeId, port.name) + (index === 0 ? "" : `/${index}`);
+  const name = outputObjectName(nodeId, port.name, index);
   const exit = await env.runExit(env.objects.write({ organizationId, executionId }, name, value));
   return Exit.isSuccess(exit)
     ? Result.succeed(exit.value)
@@ -151,10 +151,11 @@ export const encodeOutputs = (
       unwritten.push([port, value]);
       continue;
     }
-    if (!isJsonValue(value)) {
+    const plain = plainJson(value);
+    if (plain === undefined || plain === null) {
       return refuse(`Output '${name}' is not JSON: it holds something that JSON cannot say`);
     }
-    const converted = nodeToApiParameter(port, value);
+    const converted = nodeToApiParameter(port, plain);
     if (Result.isFailure(converted)) return refuse(converted.failure);
     entries.push([name, converted.success]);
   }

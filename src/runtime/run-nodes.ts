@@ -57,19 +57,38 @@ const nodeStepOptions = (
   ...(policy === undefined ? {} : { timeout: longestExecution(policy) }),
 });
 
-/** The state once every node is final. Rejects only when the platform itself fails, after all that runs has ended. */
+/** Where the nodes have come to, and what of the platform's kept them from going on. */
+export interface NodesRun {
+  readonly state: ExecutionState;
+  readonly failure?: { readonly reason: unknown };
+}
+
+/** Runs until every node is final, or until the platform itself fails and all that runs has ended. Never rejects. */
 export const runNodes = (
   env: NodeEnvironment,
   started: ExecutionState,
   overrides: InputOverrides | undefined,
-): Promise<ExecutionState> => {
+): Promise<NodesRun> => {
   const { nodes, workflow } = started.graph;
   const limit = workflow.settings?.maxConcurrency ?? defaultConcurrency;
   const ready = makeReadyQueue();
   const pendingUpstreams = nodes.map(({ upstreamCount }) => upstreamCount);
   let state = started;
+  /** Nodes that have begun and not settled, and those of them that take a place. */
+  let open = 0;
   let running = 0;
-  let platformFailure: { readonly reason: unknown } | undefined;
+  let failure: NodesRun["failure"];
+  let finish: (run: NodesRun) => void = () => {};
+
+  const parked: NodeCall["parked"] = async (wait) => {
+    running--;
+    proceed();
+    try {
+      return await wait();
+    } finally {
+      running++;
+    }
+  };
 
   const begin = (graphNode: GraphNode): Promise<NodeStepResult> => {
     const nodeId = graphNode.id;
@@ -84,7 +103,7 @@ export const runNodes = (
     state = Effect.runSync(start(state, { nodeId, inputs }));
     const atStart = state;
     const isLiteral = (input: string): boolean => !isCarriedByEdge(atStart, graphNode, input);
-    return performNode(env, { graphNode, inputs, isLiteral });
+    return performNode(env, { graphNode, inputs, isLiteral, parked });
   };
 
   const settle = (graphNode: GraphNode, result: NodeStepResult): void => {
@@ -95,40 +114,43 @@ export const runNodes = (
     }
   };
 
-  const fail = (reason: unknown): void => {
-    platformFailure ??= { reason };
+  const after = (change: () => void): void => {
+    open--;
+    running--;
+    try {
+      change();
+    } catch (reason) {
+      failure ??= { reason };
+    }
+    proceed();
   };
 
-  return new Promise((resolve, reject) => {
-    const proceed = (): void => {
-      while (running < limit && platformFailure === undefined) {
-        const index = ready.pop();
-        if (index === undefined) break;
-        const graphNode = nodes[index]!;
-        running++;
-        begin(graphNode).then(
-          (result) => after(() => settle(graphNode, result)),
-          (reason: unknown) =>
-            after(() =>
-              reason instanceof StepTimedOut
-                ? settle(graphNode, timedOut(graphNode.id))
-                : fail(reason),
-            ),
-        );
-      }
-      if (running > 0) return;
-      if (platformFailure === undefined) resolve(state);
-      else reject(platformFailure.reason);
-    };
-    const after = (change: () => void): void => {
-      running--;
-      try {
-        change();
-        proceed();
-      } catch (defect) {
-        reject(defect);
-      }
-    };
+  const perform = (graphNode: GraphNode): void => {
+    open++;
+    running++;
+    const rejected = (reason: unknown): void =>
+      after(() => {
+        if (!(reason instanceof StepTimedOut)) throw reason;
+        settle(graphNode, timedOut(graphNode.id));
+      });
+    try {
+      begin(graphNode).then((result) => after(() => settle(graphNode, result)), rejected);
+    } catch (reason) {
+      rejected(reason);
+    }
+  };
+
+  const proceed = (): void => {
+    while (running < limit && failure === undefined) {
+      const index = ready.pop();
+      if (index === undefined) break;
+      perform(nodes[index]!);
+    }
+    if (open === 0) finish(failure === undefined ? { state } : { state, failure });
+  };
+
+  return new Promise((resolve) => {
+    finish = resolve;
     for (const { index, upstreamCount } of nodes) if (upstreamCount === 0) ready.push(index);
     proceed();
   });

@@ -30,7 +30,7 @@ export interface Steps {
   readonly do: <A>(name: string, options: StepOptions, perform: () => Promise<A>) => Promise<A>;
   /** Resolves after that many milliseconds, also when the process did not live that long. */
   readonly sleep: (name: string, millis: number) => Promise<void>;
-  /** The largest result that the platform keeps, in bytes of JSON. No limit when undefined. */
+  /** The largest outputs that the platform keeps in a result, in bytes of a structured clone. No limit when undefined. */
   readonly resultLimit?: number;
 }
 

@@ -35,7 +35,7 @@ export interface NodeContext {
   readonly attempt: number;
   /** The same for every attempt and every replay: give it to whatever must not happen twice (REPLAY-4). */
   readonly idempotencyKey: string;
-  /** Aborted when the attempt times out or the run is cancelled. */
+  /** Aborted when the attempt's time is over. */
   readonly signal: AbortSignal;
   /** What started the run: the body of a request, a message. */
   readonly trigger: JsonValue;
@@ -46,10 +46,22 @@ export interface NodeContext {
   readonly reportUsage: (credits: number) => void;
 }
 
-/** A multi-step node runs between steps, again at every replay: what is not computation goes into a sub-step. */
+/** What a sub-step may use. */
+export interface SubStep {
+  /** The same for every replay and every attempt: give it to whatever must not happen twice. Each sub-step has its own. */
+  readonly idempotencyKey: string;
+}
+
+/**
+ * A multi-step node runs between steps, again at every replay: what is not computation goes into a sub-step. Its policy's
+ * retries begin it anew, and its time limit is one for each sub-step.
+ */
 export interface MultiStepContext extends NodeContext {
-  /** Does something once; its result is JSON. The name is unique within the node. */
-  readonly doStep: <A extends JsonValue>(name: string, perform: () => A | Promise<A>) => Promise<A>;
+  /** Does something once; its result is JSON. The name is unique within the node. Rejects with the sub-step's failure. */
+  readonly doStep: <A extends JsonValue>(
+    name: string,
+    perform: (step: SubStep) => A | Promise<A>,
+  ) => Promise<A>;
   /** The platform's own sleep: costs nothing while it lasts. Milliseconds, or words such as "2 hours". */
   readonly sleep: (name: string, duration: number | string) => Promise<void>;
 }

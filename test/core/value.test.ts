@@ -1,10 +1,14 @@
+import { serialize } from "node:v8";
 import { expect, it } from "vitest";
+import type { JsonValue } from "#core/value";
 import {
+  cloneSize,
   describeValue,
   frozen,
   isJsonValue,
   isObjectReference,
   ownValue,
+  plainJson,
   recordOf,
 } from "#core/value";
 
@@ -83,8 +87,10 @@ it("sees the end of a value that holds itself, or nests deeper than the stack", 
   own["b"] = [{ own }];
   expect(isJsonValue(own)).toBe(false);
   let deep: unknown = 1;
-  for (let depth = 0; depth < 200_000; depth++) deep = [deep];
+  for (let depth = 0; depth < 500; depth++) deep = [deep];
   expect(isJsonValue(deep)).toBe(true);
+  for (let depth = 0; depth < 200_000; depth++) deep = [deep];
+  expect(isJsonValue(deep)).toBe(false);
 });
 
 it("freezes a value through and through", () => {
@@ -92,4 +98,34 @@ it("freezes a value through and through", () => {
   expect(() => Object.assign(value, { text: "y" })).toThrow(TypeError);
   expect(() => value.list.push({ a: 2 })).toThrow(TypeError);
   expect(() => Object.assign(value.list[0]!, { a: 2 })).toThrow(TypeError);
+});
+
+it("copies a value so that nothing is shared with it, and reads each part once", () => {
+  let reads = 0;
+  const value = {
+    get part() {
+      reads++;
+      return [1];
+    },
+    ["__proto__"]: { a: 1 },
+  };
+  const copy = plainJson(value);
+  expect(reads).toBe(1);
+  expect(JSON.stringify(copy)).toBe(JSON.stringify({ part: [1], ["__proto__"]: { a: 1 } }));
+  expect(Object.isFrozen(copy)).toBe(true);
+  expect(Object.isFrozen(value)).toBe(false);
+  expect(plainJson(copy)).toBe(copy);
+});
+
+it("estimates a clone no smaller than V8 makes it", () => {
+  for (const value of [
+    "x".repeat(1_000),
+    `${"x".repeat(1_000)}€`,
+    Array.from({ length: 1_000 }, () => 0.5),
+    Array.from({ length: 1_000 }, (_, at) => at),
+    { a: [true, null, { ключ: "値" }] },
+  ] as JsonValue[]) {
+    expect(cloneSize(value)).toBeGreaterThanOrEqual(serialize(value).byteLength - 16);
+    expect(cloneSize(value)).toBeLessThan(serialize(value).byteLength * 5 + 64);
+  }
 });
