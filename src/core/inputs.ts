@@ -40,17 +40,30 @@ export const collectNodeInputs = (
   return recordOf(values);
 };
 
-/** Whether an edge brought this input's value, and not the document or an override. */
-export const isCarriedByEdge = (
+const none: readonly string[] = [];
+
+/**
+ * Json inputs whose text came over an edge: it is JSON already, where a text of the document is still to be parsed. Decided
+ * when the node starts, so that a node that waits does not keep a whole state alive.
+ */
+export const carriedJsonTexts = (
   state: ExecutionState,
-  { inbound }: GraphNode,
-  input: string,
-): boolean =>
-  inbound.some(
-    ({ source, sourceOutput, targetInput }) =>
-      targetInput === input &&
-      Object.hasOwn(nodeStateOf(state, source).outputs ?? {}, sourceOutput),
+  { ports, inbound }: GraphNode,
+  inputs: NodeRuntimeValues,
+): readonly string[] => {
+  const texts = ports.inputs.filter(
+    ({ name, type }) => type === "json" && typeof ownValue(inputs, name) === "string",
   );
+  if (texts.length === 0) return none;
+  const carried = new Set(
+    inbound
+      .filter(({ source, sourceOutput }) =>
+        Object.hasOwn(nodeStateOf(state, source).outputs ?? {}, sourceOutput),
+      )
+      .map(({ targetInput }) => targetInput),
+  );
+  return texts.map(({ name }) => name).filter((name) => carried.has(name));
+};
 
 /** Whether overrides have their shape: node id -> input name -> JSON value. */
 export const isInputOverrides = (value: unknown): value is InputOverrides =>

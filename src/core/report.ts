@@ -68,13 +68,18 @@ const rememberedIso = (): IsoOf => {
   };
 };
 
+const none: readonly ReportedAttempt[] = [];
+
 const nodeExecutionOf = (state: ExecutionState, nodeId: string, iso: IsoOf): NodeExecution => {
   const { lifecycle, inputs, outputs, error, usage, skip, ...node } = nodeStateOf(state, nodeId);
-  const attempts = node.attempts.map((attempt) => ({
-    ...attempt,
-    startedAt: iso(attempt.startedAt),
-    endedAt: iso(attempt.endedAt),
-  }));
+  const attempts =
+    node.attempts.length === 0
+      ? none
+      : node.attempts.map((attempt) => ({
+          ...attempt,
+          startedAt: iso(attempt.startedAt),
+          endedAt: iso(attempt.endedAt),
+        }));
   return {
     nodeId,
     status: nodeStatusOf(lifecycle),

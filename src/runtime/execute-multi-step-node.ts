@@ -15,7 +15,7 @@ import { durationMillis } from "#core/workflow";
 import type { NodeDefinition, SubStep } from "#services/node-definition";
 import { NodeFailure } from "#services/node-definition";
 import type { Checked } from "./eventually.ts";
-import type { Answer, MultiStepTools, NodeCall } from "./execute-node.ts";
+import type { Answer, MultiStepTools, NodeCall, Success } from "./execute-node.ts";
 import {
   answerOf,
   attemptMessage,
@@ -58,6 +58,8 @@ const checkedValue = async (
 interface Progress {
   readonly open: Set<Promise<unknown>>;
   readonly names: Set<string>;
+  /** The function has answered: what it left running may begin nothing more. */
+  isOver: boolean;
   startedAt?: number;
   endedAt?: number;
   /** The platform's own rejection of a step, which is no failure of the node. */
@@ -74,6 +76,12 @@ const toolsFor = (
   const { id } = call.graphNode;
   /** Two steps of one name would swap their results on replay. */
   const claim = (name: string): string => {
+    if (progress.isOver) {
+      throw new NodeFailure({ message: `Step '${name}' came after node '${id}' had answered` });
+    }
+    if (/^retry \d+$|\(attempt \d+\)$/.test(name)) {
+      throw new NodeFailure({ message: `Step '${name}' has a name that retries are given` });
+    }
     if (progress.names.has(name)) {
       throw new NodeFailure({ message: `Step '${name}' stands twice in node '${id}'` });
     }
@@ -110,30 +118,37 @@ const toolsFor = (
     progress.open.add(settled);
     return known;
   };
+  const doStep: MultiStepTools["doStep"] = async (name, work) => {
+    const step = claim(name);
+    const record = await kept(env.steps.do(step, { retry: false }, () => perform(name, work)));
+    progress.startedAt ??= record.startedAt;
+    progress.endedAt = record.endedAt;
+    if (record.status === "failed") {
+      const { message, retryable, retryAfter } = record;
+      throw new NodeFailure({
+        message,
+        retryable,
+        ...(retryAfter === undefined ? {} : { retryAfter }),
+      });
+    }
+    return record.value as Awaited<ReturnType<typeof work>>;
+  };
+  const sleep: MultiStepTools["sleep"] = async (name, duration) => {
+    const millis = durationMillis(duration);
+    if (millis === undefined) {
+      throw new NodeFailure({ message: `Sleep '${name}' has no duration: ${duration}` });
+    }
+    const step = claim(name);
+    await kept(call.parked(() => env.steps.sleep(step, millis)));
+  };
+  /** A promise that nobody waits for must not end the process when it rejects. */
+  const heard = <A>(promise: Promise<A>): Promise<A> => {
+    promise.catch(() => {});
+    return promise;
+  };
   return {
-    doStep: async (name, work) => {
-      const step = claim(name);
-      const record = await kept(env.steps.do(step, { retry: false }, () => perform(name, work)));
-      progress.startedAt ??= record.startedAt;
-      progress.endedAt = record.endedAt;
-      if (record.status === "failed") {
-        const { message, retryable, retryAfter } = record;
-        throw new NodeFailure({
-          message,
-          retryable,
-          ...(retryAfter === undefined ? {} : { retryAfter }),
-        });
-      }
-      return record.value as Awaited<ReturnType<typeof work>>;
-    },
-    sleep: async (name, duration) => {
-      const millis = durationMillis(duration);
-      if (millis === undefined) {
-        throw new NodeFailure({ message: `Sleep '${name}' has no duration: ${duration}` });
-      }
-      const step = claim(name);
-      await kept(call.parked(() => env.steps.sleep(step, millis)));
-    },
+    doStep: (name, work) => heard(doStep(name, work)),
+    sleep: (name, duration) => heard(sleep(name, duration)),
   };
 };
 
@@ -147,10 +162,32 @@ const attemptSteps = async (
   progress: Progress,
 ): Promise<Checked<Answer>> => {
   const tools = toolsFor(env, call, attempt, timeout, progress);
-  const answer = await answerOf(env, call, definition, attempt, env.signal, tools);
+  const answer = await answerOf(
+    env,
+    call,
+    definition,
+    attempt,
+    env.signal,
+    tools,
+    Result.succeed<Answer>,
+  );
+  progress.isOver = true;
   await Promise.all(progress.open);
   if (progress.platformFailure !== undefined) throw progress.platformFailure.reason;
   return answer;
+};
+
+/** Reading outputs runs the node's own code, by getters and proxies. */
+const storeSafely = async (
+  env: NodeEnvironment,
+  graphNode: NodeCall["graphNode"],
+  answer: Answer,
+): Promise<Checked<Success>> => {
+  try {
+    return await storeAnswer(env, graphNode, answer);
+  } catch (thrown) {
+    return Result.fail(failureFrom(thrown));
+  }
 };
 
 /** The last step: stores the outputs and says how it all ended. */
@@ -164,7 +201,7 @@ const record = (
   env.steps.do(nodeStepName(graphNode.id), { retry: false }, async () => {
     const nodeId = graphNode.id;
     const stored = Result.isSuccess(outcome)
-      ? await storeAnswer(env, graphNode, outcome.success)
+      ? await storeSafely(env, graphNode, outcome.success)
       : Result.fail(outcome.failure);
     const endedAt = env.clock.currentTimeMillisUnsafe();
     const times = { startedAt: startedAt ?? endedAt, endedAt };
@@ -188,7 +225,7 @@ export const executeMultiStepNode = async (
   const timeout = policy?.timeout === undefined ? undefined : durationMillis(policy.timeout);
   const earlier: Attempt[] = [];
   for (let attempt = 1; ; attempt++) {
-    const progress: Progress = { open: new Set(), names: new Set() };
+    const progress: Progress = { open: new Set(), names: new Set(), isOver: false };
     const outcome = await attemptSteps(env, call, definition, attempt, timeout, progress);
     const delay = Result.isFailure(outcome)
       ? nextAttemptDelay(policy, attempt, outcome.failure)

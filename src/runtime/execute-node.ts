@@ -34,8 +34,8 @@ import { decodeInputs, encodeOutputs } from "./node-parameters.ts";
 export interface NodeCall {
   readonly graphNode: GraphNode;
   readonly inputs: NodeRuntimeValues;
-  /** Whether an input's value stands in the document or an override, and did not come over an edge. */
-  readonly isLiteral: (input: string) => boolean;
+  /** Json inputs whose text came over an edge, and is not to be parsed. */
+  readonly carriedTexts: readonly string[];
   /** Waits without holding a place among those that run (NODE-2). */
   readonly parked: <A>(wait: () => Promise<A>) => Promise<A>;
 }
@@ -79,16 +79,7 @@ export const failureFrom = (thrown: unknown): AttemptFailure => {
   }
 };
 
-/** The node's own code runs wherever its outputs are read, by getters, proxies and promises of its own making. */
-const caught = <A>(attempt: () => Eventually<Checked<A>>): Eventually<Checked<A>> => {
-  const failed = (thrown: unknown): Checked<A> => Result.fail(failureFrom(thrown));
-  try {
-    const checked = attempt();
-    return isPromise(checked) ? checked.catch(failed) : checked;
-  } catch (thrown) {
-    return failed(thrown);
-  }
-};
+const failed = (thrown: unknown): Checked<never> => Result.fail(failureFrom(thrown));
 
 const outcomeOf = (result: NodeResult<NodeOutputs>): Checked<NodeOutputs> => {
   if (result instanceof NodeFailure) return Result.fail(failureFrom(result));
@@ -105,17 +96,6 @@ const outcomeOfExit = (
   return Result.fail(
     failureFrom(Option.isSome(failure) ? failure.value : Cause.squash(exit.cause)),
   );
-};
-
-/** Calls the node's function and waits for it, whichever of the three ways it answers. */
-const callNode = (
-  env: NodeEnvironment,
-  answer: () => ReturnType<NodeDefinition["run"]>,
-): Eventually<Checked<NodeOutputs>> => {
-  const result = answer();
-  if (Effect.isEffect(result)) return env.runExit(result).then(outcomeOfExit);
-  // Anything with a `then` may come from a node; only a real promise calls back once and later.
-  return isPromise(result) ? Promise.resolve(result).then(outcomeOf) : outcomeOf(result);
 };
 
 /** The node's answer, or a failure once the time is over. A late answer is ignored. */
@@ -167,33 +147,56 @@ export interface Answer {
   readonly usage: number;
 }
 
-/** Converts the inputs and calls the node's function, once. */
-export const answerOf = (
+/** Goes on once the node's promise has settled. One frame for all of it, since thousands of nodes may wait at once. */
+const answerLater = async <B>(
+  result: Promise<NodeResult<NodeOutputs>>,
+  use: (outputs: NodeOutputs) => Eventually<Checked<B>>,
+): Promise<Checked<B>> => {
+  try {
+    const outcome = outcomeOf(await result);
+    return Result.isSuccess(outcome) ? await use(outcome.success) : Result.fail(outcome.failure);
+  } catch (thrown) {
+    return failed(thrown);
+  }
+};
+
+/**
+ * Converts the inputs, calls the node's function once, whichever of the three ways it answers, and uses the answer. The
+ * node's own code also runs wherever its outputs are read, by getters and proxies: whatever is thrown is the node's failure.
+ */
+export const answerOf = <B>(
   env: NodeEnvironment,
-  { graphNode, inputs, isLiteral }: NodeCall,
+  { graphNode, inputs, carriedTexts }: NodeCall,
   definition: NodeDefinition,
   attempt: number,
   signal: AbortSignal,
   tools: MultiStepTools,
-): Eventually<Checked<Answer>> => {
+  use: (answer: Answer) => Eventually<Checked<B>>,
+): Eventually<Checked<B>> => {
   let usage = definition.computeCost;
   const reportUsage = (credits: number): void => {
     usage = credits;
   };
-  const call = (decoded: NodeInputs): Eventually<Checked<NodeOutputs>> => {
+  const used = (outputs: NodeOutputs): Eventually<Checked<B>> => use({ outputs, usage });
+  const call = (decoded: NodeInputs): Eventually<Checked<B>> => {
     const context = contextOfAttempt(env, graphNode.id, attempt, signal, reportUsage);
-    return callNode(env, () =>
-      definition.multiStep
-        ? definition.run(decoded, { ...context, ...tools })
-        : definition.run(decoded, context),
-    );
+    const result = definition.multiStep
+      ? definition.run(decoded, { ...context, ...tools })
+      : definition.run(decoded, context);
+    if (Effect.isEffect(result)) {
+      return env.runExit(result).then((exit) => andThenChecked(outcomeOfExit(exit), used), failed);
+    }
+    return isPromise(result) ? answerLater(result, used) : andThenChecked(outcomeOf(result), used);
   };
-  return caught(() =>
-    andThenChecked(
-      decodeInputs(env, graphNode.ports.inputs, definition, inputs, isLiteral),
-      (decoded) => andThenChecked(call(decoded), (outputs) => Result.succeed({ outputs, usage })),
-    ),
-  );
+  try {
+    const ports = graphNode.ports.inputs;
+    const decoding = decodeInputs(env, ports, definition, inputs, carriedTexts);
+    return isPromise(decoding)
+      ? decoding.then((decoded) => andThenChecked<NodeInputs, B>(decoded, call)).catch(failed)
+      : andThenChecked(decoding, call);
+  } catch (thrown) {
+    return failed(thrown);
+  }
 };
 
 /** What the platform would not keep is refused here, where the message can say so. */
@@ -217,15 +220,13 @@ export const storeAnswer = (
   { id, ports }: GraphNode,
   { outputs, usage }: Answer,
 ): Eventually<Checked<Success>> =>
-  caught(() =>
-    Number.isFinite(usage) && usage >= 0
-      ? andThenChecked(encodeOutputs(env, id, ports.outputs, outputs), (encoded) =>
-          andThenChecked(withinLimit(env, encoded), (kept) =>
-            Result.succeed({ outputs: kept, usage }),
-          ),
-        )
-      : Result.fail({ message: `The node reported a usage of ${usage}`, retryable: false }),
-  );
+  Number.isFinite(usage) && usage >= 0
+    ? andThenChecked(encodeOutputs(env, id, ports.outputs, outputs), (encoded) =>
+        andThenChecked(withinLimit(env, encoded), (kept) =>
+          Result.succeed({ outputs: kept, usage }),
+        ),
+      )
+    : Result.fail({ message: `The node reported a usage of ${usage}`, retryable: false });
 
 /** A whole attempt of a node of one step. One that was aborted stores nothing: the next may have stored already. */
 const attemptNode = (
@@ -235,10 +236,8 @@ const attemptNode = (
   attempt: number,
   signal: AbortSignal,
 ): Eventually<Checked<Success>> =>
-  andThenChecked(answerOf(env, call, definition, attempt, signal, noTools), (answer) =>
-    signal.aborted
-      ? Result.fail(failureFrom(signal.reason))
-      : storeAnswer(env, call.graphNode, answer),
+  answerOf(env, call, definition, attempt, signal, noTools, (answer) =>
+    signal.aborted ? failed(signal.reason) : storeAnswer(env, call.graphNode, answer),
   );
 
 /** A failure before there was anything to run. */

@@ -45,20 +45,22 @@ interface Initialised {
   readonly status: "ready" | "exhausted";
 }
 
-/** SHA-256 of the definition as it was given, in hex. */
-const definitionHashOf = async (text: string): Promise<string> => {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
-};
-
-/** Undefined for what no file can hold: a value that contains itself, or nests deeper than JSON can be written. */
-const jsonText = (document: unknown): string | undefined => {
+/**
+ * SHA-256 of the definition as it was given, in hex; undefined for what no file can hold: a value that contains itself, or
+ * nests deeper than JSON can be written. Keeps no hold of the text, which is as large as the document.
+ */
+const hashDefinition = (document: unknown): Promise<string> | undefined => {
+  let text: string | undefined;
   try {
-    return JSON.stringify(document);
+    text = JSON.stringify(document);
   } catch {
     return undefined;
   }
+  return crypto.subtle.digest("SHA-256", new TextEncoder().encode(text ?? "")).then(hexOf);
 };
+
+const hexOf = (bytes: ArrayBuffer): string =>
+  Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /** Gives the record that stands: a step that runs twice finds the one of its first time. */
 const save = async (
@@ -174,10 +176,10 @@ const malformed = (message: string): Validation => ({
 /** Documents and overrides come from anywhere: what is no data at all is refused before it is read. */
 const checkParams = (
   params: ExecuteParams,
-  text: string | undefined,
+  isData: boolean,
   options: ValidationOptions,
 ): Validation => {
-  if (text === undefined) {
+  if (!isData) {
     return malformed(
       "The document cannot be written as JSON. Give plain data that does not contain itself.",
     );
@@ -199,16 +201,15 @@ export const executeWorkflow: (
 ) => Effect.Effect<WorkflowExecution, never, DurableStep | RunServices> = Effect.fnUntraced(
   function* (params, executionId, { stepLimit, signal = new AbortController().signal } = {}) {
     const run = yield* makeRun(params, executionId);
-    const text = jsonText(params.workflow);
-    const hashing = definitionHashOf(text ?? "");
-    const { problems, workflow, graph } = checkParams(params, text, {
+    const hashing = hashDefinition(params.workflow);
+    const { problems, workflow, graph } = checkParams(params, hashing !== undefined, {
       nodeTypeOf: run.registry.get,
       ...(stepLimit === undefined ? {} : { stepLimit }),
     });
     return yield* Effect.promise(async () => {
       const definition = {
         workflowName: workflow?.name ?? "",
-        definitionHash: await hashing,
+        definitionHash: (await hashing) ?? "",
       };
       return graph === undefined
         ? refuse(run, definition, workflow, refusalMessage(problems))

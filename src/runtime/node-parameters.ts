@@ -81,13 +81,13 @@ const writeBytes = async (
 
 type Unread = readonly [Parameter, ObjectReference | readonly ObjectReference[]];
 
-/** What the node's function gets. `isLiteral` tells a value of the document from one that came over an edge. */
+/** What the node's function gets. `carriedTexts` are json inputs whose text came over an edge. */
 export const decodeInputs = (
   env: NodeEnvironment,
   inputs: readonly Parameter[],
   definition: NodeDefinition,
   collected: NodeRuntimeValues,
-  isLiteral: (input: string) => boolean,
+  carriedTexts: readonly string[],
 ): Eventually<Checked<NodeInputs>> => {
   const entries: (readonly [string, NodeValue])[] = [];
   const unread: Unread[] = [];
@@ -98,7 +98,7 @@ export const decodeInputs = (
       if (port.required === true) return refuse(`Input '${port.name}' is required`);
       continue;
     }
-    const literal = given === undefined || (port.type === "json" && isLiteral(port.name));
+    const literal = given === undefined || !carriedTexts.includes(port.name);
     const converted = apiToNodeParameter(port, value, literal);
     if (Result.isFailure(converted)) return refuse(converted.failure);
     const fitted =

@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect";
 import type { ExecutionState } from "#core/execution-state";
 import type { GraphNode } from "#core/graph";
-import { collectNodeInputs, isCarriedByEdge, type InputOverrides } from "#core/inputs";
+import { carriedJsonTexts, collectNodeInputs, type InputOverrides } from "#core/inputs";
 import { longestExecution } from "#core/retry";
 import { decideSkip } from "#core/skip";
 import { nodeStepName } from "#core/step-name";
@@ -99,11 +99,11 @@ export const runNodes = (
         return { nodeId, status: "skipped", ...skip };
       });
     }
-    const inputs = collectNodeInputs(state, graphNode, overrides);
+    const before = state;
+    const inputs = collectNodeInputs(before, graphNode, overrides);
     state = Effect.runSync(start(state, { nodeId, inputs }));
-    const atStart = state;
-    const isLiteral = (input: string): boolean => !isCarriedByEdge(atStart, graphNode, input);
-    return performNode(env, { graphNode, inputs, isLiteral, parked });
+    const carriedTexts = carriedJsonTexts(before, graphNode, inputs);
+    return performNode(env, { graphNode, inputs, carriedTexts, parked });
   };
 
   const settle = (graphNode: GraphNode, result: NodeStepResult): void => {

@@ -12,6 +12,8 @@ import type { Integration, NodeContext } from "./node-definition.ts";
 /** All of a node's context but its resources. */
 export type NodeContextFacts = Omit<NodeContext, "getSecret" | "getIntegration">;
 
+type ResourceAccess = Pick<NodeContext, "getSecret" | "getIntegration">;
+
 export interface Resources {
   /** Secret name -> value. */
   readonly secrets?: Readonly<Record<string, string>>;
@@ -31,15 +33,23 @@ export class ResourceProvider extends Context.Service<
   static readonly layerMemory = (
     byOrganization: Readonly<Record<string, Resources>> = {},
   ): Layer.Layer<ResourceProvider> =>
-    Layer.succeed(ResourceProvider, {
-      initialize: () => Effect.void,
-      createNodeContext: (facts) => {
-        const resources = ownValue(byOrganization, facts.organizationId);
-        return {
-          ...facts,
+    Layer.sync(ResourceProvider, () => {
+      /** One pair for each organization: thousands of nodes may hold it at once. */
+      const accessById = new Map<string, ResourceAccess>();
+      const accessOf = (organizationId: string): ResourceAccess => {
+        const known = accessById.get(organizationId);
+        if (known !== undefined) return known;
+        const resources = ownValue(byOrganization, organizationId);
+        const access: ResourceAccess = {
           getSecret: (name) => Promise.resolve(ownValue(resources?.secrets, name)),
           getIntegration: (id) => Promise.resolve(ownValue(resources?.integrations, id)),
         };
-      },
+        accessById.set(organizationId, access);
+        return access;
+      };
+      return {
+        initialize: () => Effect.void,
+        createNodeContext: (facts) => ({ ...facts, ...accessOf(facts.organizationId) }),
+      };
     });
 }

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { collectNodeInputs, isCarriedByEdge } from "#core/inputs";
+import { carriedJsonTexts, collectNodeInputs } from "#core/inputs";
 import { graph } from "../support/graph.ts";
 import { nodeNamed, settle } from "./settle.ts";
 
@@ -61,10 +61,17 @@ it("gives a missing node nothing", () => {
   expect(collectNodeInputs(state, nodeNamed(state, "gone"))).toEqual({});
 });
 
-it("tells an input that an edge brought from one that stands in the document", () => {
-  const state = settle(graph("a -> c:x", "b -> c:y"), { a: { out: 1 }, b: {} });
-  const carried = ["x", "y", "z"].map((input) =>
-    isCarriedByEdge(state, nodeNamed(state, "c"), input),
-  );
-  expect(carried).toEqual([true, false, false]);
+it("names the json inputs whose text an edge brought, and no others", () => {
+  const json = { type: "json" } as const;
+  const workflow = graph("a -> c:x", "b -> c:y", "a -> c:list", "a:n -> c:plain", {
+    inputs: {
+      "c:x": json,
+      "c:y": { ...json, value: "1" },
+      "c:list": { ...json, repeated: true },
+      "c:free": { ...json, value: "2" },
+    },
+  });
+  const state = settle(workflow, { a: { out: "{}", n: "text" }, b: {} });
+  const node = nodeNamed(state, "c");
+  expect(carriedJsonTexts(state, node, collectNodeInputs(state, node))).toEqual(["x"]);
 });
