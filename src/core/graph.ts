@@ -125,6 +125,8 @@ const cycleAmong = (unplaced: Draft): readonly string[] => {
 };
 
 const noPorts: Ports = { inputs: [], outputs: [] };
+const noEdges: readonly Edge[] = [];
+const noDependents: readonly number[] = [];
 
 /**
  * Kahn's order, seeded and drained in declaration order (GRAPH-1). Fails with one actual cycle (GRAPH-2). `portsOf` adds
@@ -157,9 +159,11 @@ export const buildGraph = (
     index,
     node,
     ports: node === undefined ? noPorts : portsOf(node),
-    inbound,
+    // One empty list for all: in a wide graph most nodes have none.
+    inbound: inbound.length === 0 ? noEdges : inbound,
     upstreamCount: upstream.length,
-    dependents: dependents.map((dependent) => dependent.index),
+    dependents:
+      dependents.length === 0 ? noDependents : dependents.map((dependent) => dependent.index),
   }));
   return Result.succeed({ workflow, nodes, nodesById: new Map(nodes.map((n) => [n.id, n])) });
 };

@@ -2,41 +2,53 @@
 import type { ExecutionState } from "./execution-state.ts";
 import { nodeStateOf } from "./execution-state.ts";
 import type { GraphNode } from "./graph.ts";
+import { portNamed } from "./parameter.ts";
 import type { JsonValue, NodeRuntimeValues, RuntimeValue } from "./value.ts";
 import { isJsonObject, ownValue, recordOf } from "./value.ts";
 
 /** Node id -> input name -> value, for one run. */
 export type InputOverrides = Readonly<Record<string, Readonly<Record<string, JsonValue>>>>;
 
+/** Literals, and what overrides put in their place. */
+const ownInputs = (
+  { id, ports }: GraphNode,
+  overrides: InputOverrides | undefined,
+): readonly (readonly [string, RuntimeValue])[] => {
+  const own = ownValue(overrides, id);
+  const values: (readonly [string, RuntimeValue])[] = [];
+  for (const { name, value: literal } of ports.inputs) {
+    const value = ownValue(own, name) ?? literal;
+    if (value !== undefined && value !== null) values.push([name, value]);
+  }
+  return values;
+};
+
 export const collectNodeInputs = (
   state: ExecutionState,
-  { id, node, ports, inbound }: GraphNode,
+  graphNode: GraphNode,
   overrides?: InputOverrides,
 ): NodeRuntimeValues => {
+  const { node, ports, inbound } = graphNode;
   if (node === undefined) return {};
-  const values = new Map<string, RuntimeValue>();
-  const gathering = new Set<string>();
-  const own = ownValue(overrides, id);
-  for (const input of ports.inputs) {
-    const value = ownValue(own, input.name) ?? input.value;
-    if (value !== undefined && value !== null) values.set(input.name, value);
-    if (input.repeated === true) gathering.add(input.name);
-  }
-  const gathered = new Map<string, RuntimeValue[]>();
-  for (const edge of inbound) {
-    const value = ownValue(nodeStateOf(state, edge.source).outputs, edge.sourceOutput);
+  const own = ownInputs(graphNode, overrides);
+  if (inbound.length === 0) return recordOf(own);
+  const values = new Map(own);
+  let gathered: Map<string, RuntimeValue[]> | undefined;
+  for (const { source, sourceOutput, targetInput } of inbound) {
+    const value = ownValue(nodeStateOf(state, source).outputs, sourceOutput);
     if (value === undefined) continue;
-    if (!gathering.has(edge.targetInput)) {
-      values.set(edge.targetInput, value);
+    if (portNamed(ports.inputs, targetInput)?.repeated !== true) {
+      values.set(targetInput, value);
       continue;
     }
-    const list = gathered.get(edge.targetInput) ?? [];
+    gathered ??= new Map();
+    const list = gathered.get(targetInput) ?? [];
     // One by one: a call takes no 200,000 arguments.
     if (Array.isArray(value)) for (const one of value) list.push(one);
     else list.push(value);
-    gathered.set(edge.targetInput, list);
+    gathered.set(targetInput, list);
   }
-  for (const [input, list] of gathered) values.set(input, list as RuntimeValue);
+  for (const [input, list] of gathered ?? []) values.set(input, list as RuntimeValue);
   return recordOf(values);
 };
 

@@ -15,15 +15,9 @@ import { durationMillis } from "#core/workflow";
 import type { NodeDefinition, SubStep } from "#services/node-definition";
 import { NodeFailure } from "#services/node-definition";
 import type { Checked } from "./eventually.ts";
-import type { Answer, MultiStepTools, NodeCall, Success } from "./execute-node.ts";
-import {
-  answerOf,
-  attemptMessage,
-  failureFrom,
-  keepAttempt,
-  storeAnswer,
-  withTimeout,
-} from "./execute-node.ts";
+import type { Answer, MultiStepTools, NodeCall, Success } from "./attempt-node.ts";
+import { answerOf, attemptMessage, failureFrom, storeAnswer, withTimeout } from "./attempt-node.ts";
+import { withAttempt } from "./execute-node.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
 
 /** What a sub-step leaves on record: a failure too, since an exception would lose its fields. */
@@ -91,7 +85,7 @@ const toolsFor = (
   const perform = async (name: string, work: Perform): Promise<SubStepRecord> => {
     if (progress.startedAt === undefined) env.publish(id, { status: "executing", attempt });
     const startedAt = env.clock.currentTimeMillisUnsafe();
-    const idempotencyKey = `${env.context.executionId}/${id}/${name}`;
+    const idempotencyKey = `${env.keyPrefix}${id}/${name}`;
     const checked = async (): Promise<Checked<JsonValue>> => {
       try {
         return await checkedValue(env, name, work({ idempotencyKey }));
@@ -223,7 +217,7 @@ export const executeMultiStepNode = async (
   const { id, node } = call.graphNode;
   const policy = node?.policy ?? definition.policy;
   const timeout = policy?.timeout === undefined ? undefined : durationMillis(policy.timeout);
-  const earlier: Attempt[] = [];
+  let earlier: readonly Attempt[] = [];
   for (let attempt = 1; ; attempt++) {
     const progress: Progress = { open: new Set(), names: new Set(), isOver: false };
     const outcome = await attemptSteps(env, call, definition, attempt, timeout, progress);
@@ -240,7 +234,7 @@ export const executeMultiStepNode = async (
     ) {
       return record(env, call, outcome, earlier, progress);
     }
-    keepAttempt(earlier, {
+    earlier = withAttempt(earlier, {
       startedAt,
       endedAt,
       error: attemptMessage(outcome.failure.message),

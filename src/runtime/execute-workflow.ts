@@ -158,7 +158,7 @@ const execute = async (
   }
   const context = contextOf(graph, params, executionId);
   const { state, failure } = await runNodes(
-    { ...run, context, signal },
+    { ...run, context, keyPrefix: `${executionId}/`, signal },
     started,
     params.inputOverrides,
   );

@@ -11,6 +11,8 @@ import type { ResourceProvider } from "#services/resource-provider";
 
 export interface NodeEnvironment {
   readonly context: WorkflowExecutionContext;
+  /** What every idempotency key of the run begins with. */
+  readonly keyPrefix: string;
   readonly steps: Steps;
   readonly registry: Registry;
   readonly resources: ResourceProvider["Service"];

@@ -19,7 +19,8 @@ import type { NodeDefinition } from "#services/node-definition";
 import type { StepOptions } from "#services/durable-step";
 import { StepTimedOut } from "#services/durable-step";
 import { executeMultiStepNode } from "./execute-multi-step-node.ts";
-import { executeNode, failedAtOnce, type NodeCall } from "./execute-node.ts";
+import type { NodeCall } from "./attempt-node.ts";
+import { executeNode, failedAtOnce } from "./execute-node.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
 import { makeReadyQueue } from "./ready-queue.ts";
 
@@ -36,7 +37,7 @@ const performNode = (env: NodeEnvironment, call: NodeCall): Promise<NodeStepResu
     if (definition === undefined) {
       return failedAtOnce(env, id, `Node type not implemented: ${node.type}`);
     }
-    return executeNode(env, call, node, definition);
+    return executeNode(env, call, definition);
   });
 };
 
