@@ -121,7 +121,7 @@ const speed1 = async (tell: (line: string) => void): Promise<readonly Figure[]> 
     for (const size of sizes) {
       tell(`${shape} of ${size} nodes`);
       const workflow = benchWorkflow(shape, size, trivial.type);
-      const rounds = size >= 100_000 ? 5 : size >= 10_000 ? 15 : Math.max(50, 10_000 / size);
+      const rounds = size >= 100_000 ? 7 : size >= 10_000 ? 25 : Math.max(50, 10_000 / size);
       const [own, bare] = await sideBySide(
         rounds,
         () => run(workflow, "completed"),

@@ -3,7 +3,7 @@
  * refuse the run, warnings do not. Linear in the document.
  */
 import * as Result from "effect/Result";
-import type { GraphNode, WorkflowGraph } from "./graph.ts";
+import type { WorkflowGraph } from "./graph.ts";
 import { buildGraph } from "./graph.ts";
 import type { Ports } from "./parameter.ts";
 import { mergePorts } from "./parameter.ts";
@@ -33,59 +33,69 @@ export interface Validation {
 /** Steps that every run takes beside one for each node: initialise, preload, persist. */
 const bookkeepingSteps = 3;
 
-const duplicateIds = (workflow: Workflow): readonly Problem[] => {
+const duplicateIds = ({ nodes }: Workflow): readonly Problem[] => {
+  const problems: Problem[] = [];
   const firstAt = new Map<string, number>();
-  return workflow.nodes.flatMap((node, index): Problem[] => {
-    const first = firstAt.get(node.id);
-    if (first === undefined) {
-      firstAt.set(node.id, index);
-      return [];
-    }
-    return [
-      {
+  for (const [index, { id }] of nodes.entries()) {
+    const first = firstAt.get(id);
+    if (first === undefined) firstAt.set(id, index);
+    else {
+      problems.push({
         severity: "error",
         code: "DUPLICATE_NODE_ID",
         path: ["nodes", index, "id"],
-        message: `The id ${quoted(node.id)} is taken by nodes[${first}]. Give this node an id of its own.`,
-      },
-    ];
-  });
+        message: `The id ${quoted(id)} is taken by nodes[${first}]. Give this node an id of its own.`,
+      });
+    }
+  }
+  return problems;
 };
 
-const unknownTypes = (workflow: Workflow, options: ValidationOptions): readonly Problem[] =>
-  workflow.nodes.flatMap((node, index): Problem[] =>
-    options.nodeTypeOf === undefined || options.nodeTypeOf(node.type) !== undefined
-      ? []
-      : [
-          {
-            severity: "warning",
-            code: "UNKNOWN_NODE_TYPE",
-            path: ["nodes", index, "type"],
-            message: `No node type is called ${quoted(node.type)}, so the node will fail in the run. 'pawl nodes' lists the types.`,
-          },
-        ],
-  );
+const unknownTypes = (
+  { nodes }: Workflow,
+  { nodeTypeOf }: ValidationOptions,
+): readonly Problem[] => {
+  if (nodeTypeOf === undefined) return [];
+  const problems: Problem[] = [];
+  for (const [index, { type }] of nodes.entries()) {
+    if (nodeTypeOf(type) !== undefined) continue;
+    problems.push({
+      severity: "warning",
+      code: "UNKNOWN_NODE_TYPE",
+      path: ["nodes", index, "type"],
+      message: `No node type is called ${quoted(type)}, so the node will fail in the run. 'pawl nodes' lists the types.`,
+    });
+  }
+  return problems;
+};
 
 /** Nodes that can only be skipped: all that leads to them comes from nodes that are certain to fail. */
-const unreachable = (graph: WorkflowGraph, options: ValidationOptions): readonly Problem[] => {
+const unreachable = (
+  { nodes, workflow }: WorkflowGraph,
+  { nodeTypeOf }: ValidationOptions,
+): readonly Problem[] => {
   const dead = new Set<string>();
-  const isBroken = ({ node }: GraphNode): boolean =>
-    node === undefined ||
-    (options.nodeTypeOf !== undefined && options.nodeTypeOf(node.type) === undefined);
-  const positions = new Map(graph.workflow.nodes.map((node, index) => [node, index]));
-  return graph.nodes.flatMap((at): Problem[] => {
-    const isCutOff = at.inbound.length > 0 && at.inbound.every((edge) => dead.has(edge.source));
-    if (isCutOff || isBroken(at)) dead.add(at.id);
-    if (!isCutOff || at.node === undefined) return [];
-    return [
-      {
-        severity: "warning",
-        code: "UNREACHABLE_OUTPUT",
-        path: ["nodes", positions.get(at.node) ?? 0, "outputs"],
-        message: `Node ${quoted(at.id)} can only be skipped, since everything that leads to it is missing or of an unknown type.`,
-      },
-    ];
-  });
+  const cutOff = new Set<Node>();
+  for (const { id, node, inbound } of nodes) {
+    const isBroken =
+      node === undefined || (nodeTypeOf !== undefined && nodeTypeOf(node.type) === undefined);
+    const isCutOff = inbound.length > 0 && inbound.every((edge) => dead.has(edge.source));
+    if (isCutOff || isBroken) dead.add(id);
+    if (isCutOff && node !== undefined) cutOff.add(node);
+  }
+  if (cutOff.size === 0) return [];
+  return workflow.nodes.flatMap((node, index): Problem[] =>
+    cutOff.has(node)
+      ? [
+          {
+            severity: "warning",
+            code: "UNREACHABLE_OUTPUT",
+            path: ["nodes", index, "outputs"],
+            message: `Node ${quoted(node.id)} can only be skipped, since everything that leads to it is missing or of an unknown type.`,
+          },
+        ]
+      : [],
+  );
 };
 
 /** A step for every id, missing ones too; a cycle does not keep them from being counted. */

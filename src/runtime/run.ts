@@ -9,7 +9,7 @@ import { CreditService } from "#services/credit-service";
 import { DurableStep } from "#services/durable-step";
 import { ExecutionStore } from "#services/execution-store";
 import type { MonitoringMessage } from "#services/monitoring-service";
-import { MonitoringService } from "#services/monitoring-service";
+import { MonitoringService, silent } from "#services/monitoring-service";
 import { NodeRegistry } from "#services/node-registry";
 import { ObjectStore } from "#services/object-store";
 import { ResourceProvider } from "#services/resource-provider";
@@ -60,15 +60,18 @@ export const makeRun = Effect.fnUntraced(function* (params: ExecuteParams, execu
     store: yield* ExecutionStore,
     credits: yield* CreditService,
     clock,
-    publish: (nodeId, progress) =>
-      publish({
-        organizationId,
-        executionId,
-        at: clock.currentTimeMillisUnsafe(),
-        type: "node",
-        nodeId,
-        ...progress,
-      }),
+    publish:
+      monitoring.publish === silent
+        ? silent
+        : (nodeId, progress) =>
+            publish({
+              organizationId,
+              executionId,
+              at: clock.currentTimeMillisUnsafe(),
+              type: "node",
+              nodeId,
+              ...progress,
+            }),
     publishStatus: ({ status, error }) =>
       publish({
         organizationId,

@@ -25,12 +25,15 @@ export type MonitoringMessage = {
   | ({ readonly type: "node"; readonly nodeId: string } & NodeProgress)
 );
 
+/** Nobody watches: the engine does not even make the messages. */
+export const silent = (): void => {};
+
 export class MonitoringService extends Context.Service<
   MonitoringService,
   { readonly publish: (message: MonitoringMessage) => void }
 >()("pawl/MonitoringService") {
   static readonly layerSilent: Layer.Layer<MonitoringService> = Layer.succeed(MonitoringService, {
-    publish: () => {},
+    publish: silent,
   });
 
   /** Hands every message to a function of this process. What it throws or rejects with is its own affair. */
