@@ -49,7 +49,7 @@ const shortenedTo = (longest: number, message: string): string =>
     ? message
     : `${message.slice(0, longest).toWellFormed()}... (${message.length - longest} characters more)`;
 
-export const shortenedMessage = (message: string): string => shortenedTo(longestMessage, message);
+const shortenedMessage = (message: string): string => shortenedTo(longestMessage, message);
 
 const wordsOf = (thrown: unknown): AttemptFailure => {
   if (thrown instanceof NodeFailure) {
@@ -190,7 +190,10 @@ export const answerOf = <B>(
       ? definition.run(decoded, { ...context, ...tools })
       : definition.run(decoded, context);
     if (Effect.isEffect(result)) {
-      return env.runExit(result).then((exit) => andThenChecked(outcomeOfExit(exit), used), failed);
+      return env
+        .runExit(result)
+        .then((exit) => andThenChecked(outcomeOfExit(exit), used))
+        .catch(failed);
     }
     return isPromise(result) ? answerLater(result, used) : andThenChecked(outcomeOf(result), used);
   };

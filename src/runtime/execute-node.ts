@@ -11,7 +11,7 @@ import type { Policy } from "#core/workflow";
 import { durationMillis } from "#core/workflow";
 import type { NodeDefinition } from "#services/node-definition";
 import type { NodeCall, Success } from "./attempt-node.ts";
-import { attemptMessage, attemptNode, shortenedMessage, withTimeout } from "./attempt-node.ts";
+import { attemptMessage, attemptNode, withTimeout } from "./attempt-node.ts";
 import type { Checked, Eventually } from "./eventually.ts";
 import { andThen } from "./eventually.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
@@ -25,7 +25,7 @@ export const failedAtOnce = (
   const now = env.clock.currentTimeMillisUnsafe();
   env.publish(nodeId, { status: "failed", error });
   const attempt = { startedAt: now, endedAt: now, error: attemptMessage(error) };
-  return { nodeId, status: "failed", error: shortenedMessage(error), attempts: [attempt] };
+  return { nodeId, status: "failed", error, attempts: [attempt] };
 };
 
 /** A step keeps so many attempts, the first and the last half of them: ten thousand would not fit into its result. */
