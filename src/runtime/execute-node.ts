@@ -24,7 +24,7 @@ export const failedAtOnce = (
 ): NodeStepResult => {
   const now = env.clock.currentTimeMillisUnsafe();
   env.publish(nodeId, { status: "failed", error });
-  const attempt = { startedAt: now, endedAt: now, error: attemptMessage(error) };
+  const attempt = { startedAt: now, endedAt: now, error };
   return { nodeId, status: "failed", error, attempts: [attempt] };
 };
 
