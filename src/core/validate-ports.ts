@@ -1,4 +1,4 @@
-/** What is wrong with the edges of a document and with what its inputs get. Linear in the document. */
+/** What is wrong with the edges of a document and with what its inputs get. Linear in nodes and edges. */
 import type { Ports } from "./parameter.ts";
 import { isFittingPort, portNamed } from "./parameter.ts";
 import type { Problem } from "./problem.ts";

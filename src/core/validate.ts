@@ -1,6 +1,6 @@
 /**
  * Everything that is wrong with a document, at once (GRAPH-4): a code, a path into the document, and what to do. Errors
- * refuse the run, warnings do not. Linear in the document.
+ * refuse the run, warnings do not. Linear in nodes and edges.
  */
 import * as Result from "effect/Result";
 import type { WorkflowGraph } from "./graph.ts";

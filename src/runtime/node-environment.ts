@@ -18,7 +18,7 @@ export interface NodeEnvironment {
   readonly resources: ResourceProvider["Service"];
   readonly objects: ObjectStore["Service"];
   readonly clock: Clock.Clock;
-  /** Aborted when the run is cancelled. */
+  /** Aborted when whoever started the run aborts it (RunOptions.signal). */
   readonly signal: AbortSignal;
   readonly publish: (nodeId: string, progress: NodeProgress) => void;
   /** Runs an effect with the run's own clock and services. */
