@@ -2,11 +2,12 @@
  * The immutable state of a run and the only functions that make a new one. Each keeps the counters beside the node it
  * changes, so that status costs O(1) (STATUS-3). They do not ask whether a change may happen: `transition.ts` does.
  */
-import * as HashMap from "effect/HashMap";
 import type { WorkflowGraph } from "./graph.ts";
 import type { NodeLifecycle, WorkflowLifecycle } from "./lifecycle.ts";
 import type { NodeRuntimeValues } from "./value.ts";
 import { recordOf } from "./value.ts";
+import type { Vector } from "./vector.ts";
+import { emptyVector, valueAt, withValueAt } from "./vector.ts";
 
 export type SkipReason = "upstream_failure" | "conditional_branch";
 export type SkipCause = "failure" | "branch";
@@ -50,8 +51,8 @@ export interface NodeCounts {
 export interface ExecutionState {
   readonly graph: WorkflowGraph;
   readonly lifecycle: WorkflowLifecycle;
-  /** Nodes that left idle, by id. */
-  readonly nodes: HashMap.HashMap<string, NodeState>;
+  /** Nodes that left idle, by their place in the order. */
+  readonly nodes: Vector<NodeState>;
   readonly counts: NodeCounts;
   /** Why the run as a whole stopped: refused, exhausted or cancelled. */
   readonly error?: string;
@@ -62,13 +63,17 @@ const idleNode: NodeState = { lifecycle: "idle", inputs: {}, usage: 0, attempts:
 export const initialState = (graph: WorkflowGraph): ExecutionState => ({
   graph,
   lifecycle: "submitted",
-  nodes: HashMap.empty(),
+  nodes: emptyVector(graph.nodes.length),
   counts: { executing: 0, completed: 0, failed: 0, skippedByFailure: 0, skippedByBranch: 0 },
 });
 
+export const nodeStateAt = (state: ExecutionState, index: number): NodeState =>
+  valueAt(state.nodes, index) ?? idleNode;
+
+/** A node that the graph lacks is idle for ever. */
 export const nodeStateOf = (state: ExecutionState, nodeId: string): NodeState => {
-  const found = HashMap.get(state.nodes, nodeId);
-  return found._tag === "Some" ? found.value : idleNode;
+  const index = state.graph.nodesById.get(nodeId)?.index;
+  return index === undefined ? idleNode : nodeStateAt(state, index);
 };
 
 const countedAs = (node: NodeState): keyof NodeCounts | undefined => {
@@ -90,7 +95,7 @@ const countedAs = (node: NodeState): keyof NodeCounts | undefined => {
 
 export const withNode = (
   state: ExecutionState,
-  nodeId: string,
+  index: number,
   before: NodeState,
   after: NodeState,
 ): ExecutionState => {
@@ -99,7 +104,7 @@ export const withNode = (
   const counts: { -readonly [K in keyof NodeCounts]: number } = { ...state.counts };
   if (left !== undefined) counts[left]--;
   if (entered !== undefined) counts[entered]++;
-  return { ...state, nodes: HashMap.set(state.nodes, nodeId, after), counts };
+  return { ...state, nodes: withValueAt(state.nodes, index, after), counts };
 };
 
 export const withLifecycle = (
@@ -120,7 +125,9 @@ export interface ExecutionStateJson {
 }
 
 export const executionStateToJson = (state: ExecutionState): ExecutionStateJson => {
-  const visited = state.graph.nodes.map(({ id }) => [id, nodeStateOf(state, id)] as const);
+  const visited = state.graph.nodes.map(
+    ({ id, index }) => [id, nodeStateAt(state, index)] as const,
+  );
   const pick = <A>(value: (node: NodeState) => A | undefined): Readonly<Record<string, A>> =>
     recordOf(
       visited.flatMap(([id, node]): (readonly [string, A])[] => {

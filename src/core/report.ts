@@ -71,7 +71,8 @@ const rememberedIso = (): IsoOf => {
 const none: readonly ReportedAttempt[] = [];
 
 const nodeExecutionOf = (state: ExecutionState, nodeId: string, iso: IsoOf): NodeExecution => {
-  const { lifecycle, inputs, outputs, error, usage, skip, ...node } = nodeStateOf(state, nodeId);
+  const node = nodeStateOf(state, nodeId);
+  const { lifecycle, inputs, outputs, error, usage, skip } = node;
   const attempts =
     node.attempts.length === 0
       ? none

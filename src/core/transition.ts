@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect";
 import { IllegalTransition } from "./errors.ts";
 import type { Attempt, ExecutionState, NodeState, SkipDetails } from "./execution-state.ts";
-import { nodeStateOf, withLifecycle, withNode } from "./execution-state.ts";
+import { nodeStateAt, withLifecycle, withNode } from "./execution-state.ts";
 import type { Charts, NodeEventType, NodeLifecycle, WorkflowEventType } from "./lifecycle.ts";
 import { settledStatus } from "./status.ts";
 import type { NodeRuntimeValues } from "./value.ts";
@@ -135,25 +135,27 @@ export const transitionsOf = (charts: Charts): Transitions => {
     event: NodeEvent,
   ): Effect.Effect<ExecutionState, IllegalTransition> => {
     const { nodeId, type } = event;
-    if (!state.graph.nodesById.has(nodeId)) return refuse("unknown", type, nodeId);
-    const node = nodeStateOf(state, nodeId);
+    const index = state.graph.nodesById.get(nodeId)?.index;
+    if (index === undefined) return refuse("unknown", type, nodeId);
+    const node = nodeStateAt(state, index);
     const lifecycle = charts.node(node.lifecycle, type);
     if (lifecycle === undefined) return refuse(node.lifecycle, type, nodeId);
     const question = askedOfRun(type);
     if (charts.workflow(state.lifecycle, question) === undefined) {
       return refuse(state.lifecycle, question, nodeId);
     }
-    return settle(withNode(state, nodeId, node, evolveNode(node, event, lifecycle)));
+    return settle(withNode(state, index, node, evolveNode(node, event, lifecycle)));
   };
 
   /** Cancelling takes the nodes under way along. They are found by a walk, once, at the end of the run. */
   const cancelNodes = (state: ExecutionState): ExecutionState => {
     let cancelled = state;
-    for (const [nodeId, node] of state.nodes) {
+    for (const { id: nodeId, index } of state.graph.nodes) {
+      const node = nodeStateAt(state, index);
       const lifecycle = charts.node(node.lifecycle, "cancel");
       if (lifecycle === undefined) continue;
       const after = evolveNode(node, { type: "cancel", nodeId }, lifecycle);
-      cancelled = withNode(cancelled, nodeId, node, after);
+      cancelled = withNode(cancelled, index, node, after);
     }
     return cancelled;
   };
