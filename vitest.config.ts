@@ -12,7 +12,7 @@ export default defineConfig({
         test: {
           name: "node",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/**/*.worker.test.ts", "test/package/**"],
+          exclude: ["test/**/*.worker.test.ts", "test/package/**", "test/crash/**"],
         },
       },
       {
@@ -24,6 +24,13 @@ export default defineConfig({
       },
       {
         test: { name: "package", include: ["test/package/**/*.test.ts"] },
+      },
+      {
+        test: {
+          name: "crash",
+          include: ["test/crash/**/*.test.ts"],
+          testTimeout: 1_800_000,
+        },
       },
       {
         plugins: [

@@ -1,5 +1,5 @@
 /** SPEED-6, 7 and 8: runs in a local workerd, turn by turn with a plain loop over bare steps. */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -56,7 +56,9 @@ const startWorkerd = async (directory: string): Promise<Miniflare> => {
             CACHE: { type: "kv", id: "bench" },
             EXECUTE: workflow("pawl", "Execute"),
             BARE: workflow("bare", "Bare"),
+            WATCHDOG: { type: "durable-object", worker: "bench", exportName: "Watchdog" },
           },
+          exports: { Watchdog: { type: "durable-object", storage: "sqlite" } },
         },
       },
     ],
@@ -195,8 +197,10 @@ export const durableFigures = async (tell: (line: string) => void): Promise<read
   const directory = await mkdtemp(join(tmpdir(), "pawl-bench-"));
   const runtime = await startWorkerd(directory);
   try {
-    const migration = await readFile(pathOf("../migrations/0001_executions.sql"), "utf8");
-    await runtime.dispatchFetch("http://bench/migrate", { method: "POST", body: migration });
+    for (const file of (await readdir(pathOf("../migrations"))).sort()) {
+      const body = await readFile(pathOf(`../migrations/${file}`), "utf8");
+      await runtime.dispatchFetch("http://bench/migrate", { method: "POST", body });
+    }
     const bench = benchOver(runtime);
     return [...(await speed6(bench, tell)), ...(await speed7(bench, tell))];
   } finally {

@@ -60,6 +60,7 @@ const enter = (id: string): Pass => {
 interface AnyStep {
   readonly do: (name: string, ...rest: readonly never[]) => Promise<unknown>;
   readonly sleep: (name: string, millis: number) => Promise<void>;
+  readonly waitForEvent: WorkflowStep["waitForEvent"];
 }
 
 const jsonLength = (value: unknown): number => (JSON.stringify(value) ?? "").length;
@@ -71,6 +72,7 @@ const timed = (step: WorkflowStep, pass: Pass): AnyStep => ({
     return (step as unknown as AnyStep).do(name, ...rest);
   },
   sleep: (name, millis) => step.sleep(name, millis),
+  waitForEvent: (name, options) => step.waitForEvent(name, options),
 });
 
 /** Sees how large the results are too, which takes time: not for a run that is timed. */
@@ -84,6 +86,8 @@ const weighed = (id: string, step: AnyStep): AnyStep => ({
     return result;
   },
 });
+
+export { Watchdog } from "#cloudflare/watchdog";
 
 export class Execute extends executeEntrypoint<BenchEnv>({ nodes: [trivial, gate] }) {
   override async run(

@@ -6,6 +6,7 @@ import { expect, it } from "vitest";
 import { replay } from "#core/replay";
 import type { NodeStepResult } from "#core/step-result";
 import { transition } from "#machines/index";
+import type { StepContext } from "#services/durable-step";
 import { DurableStep } from "../src/index.ts";
 import { scenario, settleOrder } from "./arbitraries.ts";
 import { expectedNodes, performScenario, timeless } from "./perform.ts";
@@ -60,15 +61,20 @@ it("REPLAY-1 a step that is recorded twice is refused", () => {
 /** Remembers what steps gave, as a platform does: as JSON, by name. */
 const journalled = (journal: Map<string, string>, performed: string[]): Layer.Layer<DurableStep> =>
   Layer.succeed(DurableStep, {
-    do: async <A>(name: string, _options: unknown, perform: () => Promise<A>): Promise<A> => {
+    do: async <A>(
+      name: string,
+      _options: unknown,
+      perform: (step: StepContext) => Promise<A>,
+    ): Promise<A> => {
       const known = journal.get(name);
       if (known !== undefined) return JSON.parse(known) as A;
       performed.push(name);
-      const text = JSON.stringify(await perform());
+      const text = JSON.stringify(await perform({ attempt: 1 }));
       journal.set(name, text);
       return JSON.parse(text) as A;
     },
     sleep: () => Promise.resolve(),
+    waitForEvent: () => new Promise(() => {}),
   });
 
 it("REPLAY-1 a run that starts again with some steps on record performs the others alone, to one record", async () => {

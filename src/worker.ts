@@ -2,6 +2,7 @@
 import { executeEntrypoint } from "#cloudflare/execute-entrypoint";
 
 export const Execute = executeEntrypoint();
+export { Watchdog } from "#cloudflare/watchdog";
 
 export default {
   fetch: () =>

@@ -4,74 +4,30 @@
  * Final records are under `<organization>/executions/<id>.json` and written only where none is: R2 decides which final status
  * stands (STATUS-2), and the row follows. The record of a live run stands in its row, which spares a short run two round trips
  * to R2; one that is too large for that has a key of its own in R2, `live-executions`. Either way an old save that comes late
- * cannot touch a final record.
+ * cannot touch a final record. A run in which nothing has happened yet has no record at all: its definition says it.
  */
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import type { WorkflowExecutionStatus } from "#core/lifecycle";
 import { isFinalStatus } from "#core/lifecycle";
 import type { WorkflowExecution } from "#core/report";
-import { failureOf, ServiceFailure } from "#services/errors";
-import type { ExecutionRow, ListOptions, SavedExecution } from "#services/execution-store";
-import { ExecutionStore, rowOf } from "#services/execution-store";
+import type { SavedExecution } from "#services/execution-store";
+import { ExecutionStore } from "#services/execution-store";
+import { initialRecord, isInitialRecord } from "#services/run-start";
+import { longestRowText, readDocument, readStart, storeStart } from "./d1-definitions.ts";
+import type { RowTexts } from "./d1-execution-rows.ts";
+import {
+  acknowledgeRow,
+  commandRow,
+  listLiveRows,
+  listRows,
+  readCommandRow,
+  upsertStatement,
+} from "./d1-execution-rows.ts";
+import { storeFailureOf } from "./d1-failure.ts";
+import { idToText, textToId } from "./d1-text.ts";
+import { jsonObject, onlyIfAbsent, readText } from "./r2-json.ts";
 import { keySegment } from "./r2-key.ts";
-
-/** Does nothing to a row whose status is final. */
-const upsertSql = `
-  INSERT INTO executions (organization_id, id, user_id, workflow_id, workflow_name, definition_hash,
-    status, is_final, error, usage, started_at, ended_at, live_record)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
-  ON CONFLICT (organization_id, id) DO UPDATE SET
-    user_id = excluded.user_id, workflow_id = excluded.workflow_id, workflow_name = excluded.workflow_name,
-    definition_hash = excluded.definition_hash, status = excluded.status, is_final = excluded.is_final,
-    error = excluded.error, usage = excluded.usage, started_at = excluded.started_at, ended_at = excluded.ended_at,
-    live_record = excluded.live_record
-  WHERE NOT executions.is_final`;
-
-const listSql = (condition: string): string => `
-  SELECT id, organization_id AS organizationId, user_id AS userId, workflow_id AS workflowId,
-    workflow_name AS workflowName, definition_hash AS definitionHash, status, error, usage,
-    started_at AS startedAt, ended_at AS endedAt
-  FROM executions WHERE organization_id = ?1 ${condition}
-  ORDER BY started_at DESC, id DESC LIMIT ?2`;
-
-/** False when a final status stands already. */
-const upsertRow = async (
-  db: D1Database,
-  row: ExecutionRow,
-  liveRecord: string | null,
-): Promise<boolean> => {
-  const { meta } = await db
-    .prepare(upsertSql)
-    .bind(
-      row.organizationId,
-      row.id,
-      row.userId,
-      row.workflowId,
-      row.workflowName,
-      row.definitionHash,
-      row.status,
-      isFinalStatus(row.status) ? 1 : 0,
-      row.error,
-      row.usage,
-      row.startedAt,
-      row.endedAt,
-      liveRecord,
-    )
-    .run();
-  return meta.changes > 0;
-};
-
-const listRows = async (
-  db: D1Database,
-  organizationId: string,
-  { status, limit = 50 }: ListOptions,
-): Promise<readonly ExecutionRow[]> => {
-  const statement =
-    status === undefined
-      ? db.prepare(listSql("")).bind(organizationId, limit)
-      : db.prepare(listSql("AND status = ?3")).bind(organizationId, limit, status);
-  return (await statement.all<ExecutionRow>()).results;
-};
 
 interface RecordKeys {
   readonly final: string;
@@ -91,14 +47,22 @@ const readRecord = async (
   bucket: R2Bucket,
   key: string,
 ): Promise<WorkflowExecution | undefined> => {
-  const object = await bucket.get(key);
-  return object === null ? undefined : object.json<WorkflowExecution>();
+  const text = await readText(bucket, key);
+  return text === undefined ? undefined : (JSON.parse(text) as WorkflowExecution);
 };
 
-const json: R2PutOptions = { httpMetadata: { contentType: "application/json" } };
-
-/** Characters of JSON. Well below D1's 2 MB for a row, whatever the characters are. */
-const longestLiveRecord = 250_000;
+/** In one round trip and one transaction with what comes before it. False when a final status stands already. */
+const writeRow = async (
+  db: D1Database,
+  before: readonly D1PreparedStatement[],
+  saved: SavedExecution,
+  texts: RowTexts,
+): Promise<boolean> => {
+  const upsert = upsertStatement(db, saved, texts);
+  const written =
+    before.length === 0 ? await upsert.run() : (await db.batch([...before, upsert])).at(-1);
+  return (written?.meta.changes ?? 0) > 0;
+};
 
 /** Gives the record that stands. */
 type Save = (
@@ -109,90 +73,117 @@ type Save = (
 ) => Promise<WorkflowExecution>;
 
 const saveLive: Save = async (db, bucket, keys, saved) => {
-  const text = JSON.stringify(saved.execution);
-  const isLarge = text.length > longestLiveRecord;
-  if (isLarge) await bucket.put(keys.live, text, json);
-  if (await upsertRow(db, rowOf(saved), isLarge ? null : text)) return saved.execution;
+  const start = await storeStart(db, bucket, saved);
+  const isInitial = start !== undefined && isInitialRecord(saved.execution, start.given);
+  const text = isInitial ? null : JSON.stringify(saved.execution);
+  const isLarge = text !== null && text.length > longestRowText;
+  if (isLarge) await bucket.put(keys.live, text, jsonObject);
+  const isWritten = await writeRow(db, start?.statements ?? [], saved, {
+    liveRecord: isLarge ? null : text,
+    params: start?.params ?? null,
+    isInitial,
+  });
+  if (isWritten) return saved.execution;
   if (isLarge) await bucket.delete(keys.live);
   return (await readRecord(bucket, keys.final)) ?? saved.execution;
 };
 
 const saveFinal: Save = async (db, bucket, keys, saved) => {
   const text = JSON.stringify(saved.execution);
-  const onlyIfAbsent = { ...json, onlyIf: { etagDoesNotMatch: "*" } };
-  const written = await bucket.put(keys.final, text, onlyIfAbsent);
+  const [written, start] = await Promise.all([
+    bucket.put(keys.final, text, onlyIfAbsent),
+    storeStart(db, bucket, saved),
+  ]);
   // The save that wrote the record may have died before the row: the row is that record's all the same.
   const earlier = written === null ? await readRecord(bucket, keys.final) : undefined;
   const execution = earlier ?? saved.execution;
-  const row = upsertRow(db, rowOf({ ...saved, execution }), null);
-  // A final record is no shorter than the live ones before it, so a short one had none in R2.
-  await Promise.all([row, text.length > longestLiveRecord ? bucket.delete(keys.live) : undefined]);
+  await Promise.all([
+    writeRow(
+      db,
+      start?.statements ?? [],
+      { ...saved, execution },
+      { liveRecord: null, params: start?.params ?? null, isInitial: false },
+    ),
+    // A final record is no shorter than the live ones before it, so a short one had none in R2.
+    text.length > longestRowText ? bucket.delete(keys.live) : undefined,
+  ]);
   return execution;
 };
 
-const liveRecordSql = `SELECT live_record AS record FROM executions WHERE organization_id = ?1 AND id = ?2`;
+const liveRecordSql = `
+  SELECT run.status, run.workflow_id AS workflowId, run.definition_hash AS hash, run.started_at AS startedAt,
+    run.live_record AS record, run.is_initial AS isInitial, definition.document
+  FROM executions AS run LEFT JOIN definitions AS definition
+    ON run.is_initial AND definition.organization_id = run.organization_id
+      AND definition.hash = run.definition_hash
+  WHERE run.organization_id = ?1 AND run.id = ?2`;
+
+interface LiveRecordRow {
+  readonly status: WorkflowExecutionStatus;
+  readonly workflowId: string;
+  readonly hash: string;
+  readonly startedAt: string;
+  readonly record: string | null;
+  readonly isInitial: 0 | 1;
+  readonly document: string | null;
+}
 
 const readLive = async (
   db: D1Database,
   bucket: R2Bucket,
   keys: RecordKeys,
   organizationId: string,
-  executionId: string,
+  id: string,
 ): Promise<WorkflowExecution | undefined> => {
   const row = await db
     .prepare(liveRecordSql)
-    .bind(organizationId, executionId)
-    .first<{ readonly record: string | null }>();
+    .bind(idToText(organizationId), idToText(id))
+    .first<LiveRecordRow>();
   if (row === null) return undefined;
-  return row.record === null
-    ? readRecord(bucket, keys.live)
-    : (JSON.parse(row.record) as WorkflowExecution);
+  if (row.record !== null) return JSON.parse(row.record) as WorkflowExecution;
+  if (row.isInitial === 0) return readRecord(bucket, keys.live);
+  const { status, startedAt } = row;
+  const facts = { id, workflowId: textToId(row.workflowId), status, startedAt, endedAt: null };
+  const document = await readDocument(bucket, organizationId, row.hash, row.document);
+  return document === undefined ? { ...facts, nodeExecutions: [] } : initialRecord(document, facts);
 };
-
-/** A database without its tables is the one failure that no second try mends. D1 tells it in words alone. */
-const storeFailureOf =
-  (operation: string) =>
-  (cause: unknown): ServiceFailure =>
-    cause instanceof Error && cause.message.includes("no such table")
-      ? new ServiceFailure({
-          operation,
-          message:
-            "The database has no tables. Apply Pawl's migrations: wrangler d1 migrations apply DATABASE --local (or --remote)",
-          cause,
-          isFinal: true,
-        })
-      : failureOf(operation)(cause);
 
 export const d1ExecutionStoreLayer = (
   db: D1Database,
   bucket: R2Bucket,
-): Layer.Layer<ExecutionStore> =>
-  Layer.succeed(ExecutionStore, {
+): Layer.Layer<ExecutionStore> => {
+  const attempt = <A>(
+    method: keyof ExecutionStore["Service"],
+    perform: () => Promise<A>,
+  ): Effect.Effect<A, ReturnType<ReturnType<typeof storeFailureOf>>> =>
+    Effect.tryPromise({ try: perform, catch: storeFailureOf(`ExecutionStore.${method}`) });
+  return Layer.succeed(ExecutionStore, {
     save: (saved) =>
-      Effect.tryPromise({
-        try: async () => {
-          const { id, status } = saved.execution;
-          const keys = await recordKeysOf(saved.organizationId, id);
-          return (isFinalStatus(status) ? saveFinal : saveLive)(db, bucket, keys, saved);
-        },
-        catch: storeFailureOf("ExecutionStore.save"),
+      attempt("save", async () => {
+        const { id, status } = saved.execution;
+        const keys = await recordKeysOf(saved.organizationId, id);
+        return (isFinalStatus(status) ? saveFinal : saveLive)(db, bucket, keys, saved);
       }),
     get: (organizationId, executionId) =>
-      Effect.tryPromise({
-        try: async () => {
-          const keys = await recordKeysOf(organizationId, executionId);
-          // The last read is for a run that ended between the first two.
-          return (
-            (await readRecord(bucket, keys.final)) ??
-            (await readLive(db, bucket, keys, organizationId, executionId)) ??
-            (await readRecord(bucket, keys.final))
-          );
-        },
-        catch: storeFailureOf("ExecutionStore.get"),
+      attempt("get", async () => {
+        const keys = await recordKeysOf(organizationId, executionId);
+        // The last read is for a run that ended between the first two.
+        return (
+          (await readRecord(bucket, keys.final)) ??
+          (await readLive(db, bucket, keys, organizationId, executionId)) ??
+          (await readRecord(bucket, keys.final))
+        );
       }),
     list: (organizationId, options = {}) =>
-      Effect.tryPromise({
-        try: () => listRows(db, organizationId, options),
-        catch: storeFailureOf("ExecutionStore.list"),
-      }),
+      attempt("list", () => listRows(db, organizationId, options)),
+    readStart: (organizationId, executionId) =>
+      attempt("readStart", () => readStart(db, bucket, organizationId, executionId)),
+    command: (organizationId, executionId, command) =>
+      attempt("command", () => commandRow(db, organizationId, executionId, command)),
+    readCommand: (organizationId, executionId) =>
+      attempt("readCommand", () => readCommandRow(db, organizationId, executionId)),
+    acknowledge: (organizationId, executionId, number) =>
+      attempt("acknowledge", () => acknowledgeRow(db, organizationId, executionId, number)),
+    listLive: (options) => attempt("listLive", () => listLiveRows(db, options)),
   });
+};

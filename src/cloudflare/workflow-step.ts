@@ -4,22 +4,32 @@
  */
 import type { WorkflowStep, WorkflowStepConfig } from "cloudflare:workers";
 import { NonRetryableError } from "cloudflare:workflows";
-import type { StepOptions, Steps } from "#services/durable-step";
+import type { StepContext, StepOptions, Steps } from "#services/durable-step";
 import { StepTimedOut } from "#services/durable-step";
 import { ServiceFailure } from "#services/errors";
 
 /** Bytes of a structured clone. The platform keeps 1 MiB of a step's result; what stands beside the outputs is given away. */
 const resultLimit = 1024 * 1024 - 16 * 1024;
 
-/** The platform's error for a step that took too long is a plain Error: its name is in the message. */
+/**
+ * The platform's error for what took too long is a plain Error: its name is in the message, or nowhere once the error has
+ * been on record.
+ */
 const isTimeout = (reason: unknown): boolean =>
-  reason instanceof Error && reason.message.startsWith("WorkflowTimeoutError");
+  reason instanceof Error &&
+  /^(?:WorkflowTimeoutError: )?Execution timed out after \d+ms$|^WorkflowTimeoutError/.test(
+    reason.message,
+  );
 
 /** `do` takes serialisable results only, which its type cannot say of every A; the engine gives it plain data alone. */
 interface AnyStep {
   readonly do: {
-    <A>(name: string, perform: () => Promise<A>): Promise<A>;
-    <A>(name: string, config: WorkflowStepConfig, perform: () => Promise<A>): Promise<A>;
+    <A>(name: string, perform: (context: StepContext) => Promise<A>): Promise<A>;
+    <A>(
+      name: string,
+      config: WorkflowStepConfig,
+      perform: (context: StepContext) => Promise<A>,
+    ): Promise<A>;
   };
 }
 
@@ -34,10 +44,10 @@ const configOf = ({ retry, timeout }: StepOptions): WorkflowStepConfig | undefin
 
 /** A failure that no second try mends ends the step at once. One argument only: a name would turn retries back on. */
 const finalFailuresOnce =
-  <A>(perform: () => Promise<A>) =>
-  async (): Promise<A> => {
+  <A>(perform: (context: StepContext) => Promise<A>) =>
+  async (context: StepContext): Promise<A> => {
     try {
-      return await perform();
+      return await perform(context);
     } catch (failure) {
       throw failure instanceof ServiceFailure && failure.isFinal === true
         ? new NonRetryableError(failure.message)
@@ -58,6 +68,15 @@ export const workflowSteps = (step: WorkflowStep): Steps => {
       }
     },
     sleep: (name, millis) => step.sleep(name, millis),
+    waitForEvent: async (name, options) => {
+      try {
+        await step.waitForEvent(name, options);
+        return true;
+      } catch (reason) {
+        if (isTimeout(reason)) return false;
+        throw reason;
+      }
+    },
     resultLimit,
   };
 };

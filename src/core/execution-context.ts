@@ -4,6 +4,13 @@ import type { InputOverrides } from "./inputs.ts";
 import type { JsonValue } from "./value.ts";
 import type { Workflow } from "./workflow.ts";
 
+/** The earlier run that a redrive goes on from. */
+export interface RedriveParams {
+  readonly executionId: string;
+  /** Runs again with all its descendants, beside what must anyway. */
+  readonly from?: string;
+}
+
 /** What a run is started with. */
 export interface ExecuteParams {
   /** The document; anything else is refused with a record that says why. */
@@ -15,6 +22,8 @@ export interface ExecuteParams {
   readonly inputOverrides?: InputOverrides;
   /** What started the run: the body of a request, a message. Null unless told. */
   readonly trigger?: JsonValue;
+  /** For a run that takes over what an earlier one has done. */
+  readonly redrive?: RedriveParams;
 }
 
 export interface WorkflowExecutionContext {

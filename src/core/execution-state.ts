@@ -38,6 +38,8 @@ export interface NodeState {
   readonly error?: string;
   readonly skip?: SkipDetails;
   readonly attempts: readonly Attempt[];
+  /** The earlier execution in which the node ran, and whose outputs a redrive took over. */
+  readonly reusedFrom?: string;
 }
 
 export interface NodeCounts {

@@ -96,3 +96,7 @@ export const workflowStatusOf = (lifecycle: WorkflowLifecycle): WorkflowExecutio
 /** A run in such a status never changes again (STATUS-2). */
 export const isFinalStatus = (status: WorkflowExecutionStatus): boolean =>
   status === "completed" || status === "error" || status === "exhausted" || status === "cancelled";
+
+/** A node in such a state never moves again (NODE-1). */
+export const isFinalNode = (lifecycle: NodeLifecycle): boolean =>
+  lifecycle === "completed" || lifecycle === "failed" || lifecycle === "skipped";

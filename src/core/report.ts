@@ -30,6 +30,8 @@ export interface NodeExecution {
   readonly skipReason?: SkipReason;
   readonly blockedBy?: readonly string[];
   readonly cause?: SkipCause;
+  /** The run in which the node really ran, when a redrive took it over from there. */
+  readonly reusedFrom?: string;
   /** Start of the first and end of the last attempt, ISO 8601; null when none was made. */
   readonly startedAt: string | null;
   readonly endedAt: string | null;
@@ -72,7 +74,7 @@ const none: readonly ReportedAttempt[] = [];
 
 const nodeExecutionOf = (state: ExecutionState, nodeId: string, iso: IsoOf): NodeExecution => {
   const node = nodeStateOf(state, nodeId);
-  const { lifecycle, inputs, outputs, error, usage, skip } = node;
+  const { lifecycle, inputs, outputs, error, usage, skip, reusedFrom } = node;
   const attempts =
     node.attempts.length === 0
       ? none
@@ -89,6 +91,7 @@ const nodeExecutionOf = (state: ExecutionState, nodeId: string, iso: IsoOf): Nod
     ...(error === undefined ? {} : { error }),
     usage,
     ...skip,
+    ...(reusedFrom === undefined ? {} : { reusedFrom }),
     startedAt: attempts[0]?.startedAt ?? null,
     endedAt: attempts.at(-1)?.endedAt ?? null,
     attempts,
@@ -123,6 +126,35 @@ const idleExecution = (nodeId: string): NodeExecution => ({
   startedAt: null,
   endedAt: null,
   attempts: [],
+});
+
+/** The record of a run that has been asked for and has not begun. */
+export const reportSubmission = (
+  workflow: Workflow,
+  executionId: string,
+  startedAt: number,
+): WorkflowExecution => ({
+  id: executionId,
+  workflowId: workflow.id,
+  status: "submitted",
+  nodeExecutions: [...new Set(workflow.nodes.map(({ id }) => id))].map(idleExecution),
+  startedAt: isoOf(startedAt),
+  endedAt: null,
+});
+
+/** The record of a run that ended without saying so: what was under way has failed with it. */
+export const reportLoss = (
+  live: WorkflowExecution,
+  error: string,
+  endedAt: number,
+): WorkflowExecution => ({
+  ...live,
+  status: "error",
+  error,
+  endedAt: isoOf(endedAt),
+  nodeExecutions: live.nodeExecutions.map((node) =>
+    node.status === "executing" ? { ...node, status: "failed", error } : node,
+  ),
 });
 
 /** The record of a document that validation refused: nothing ran. A malformed one has no nodes to list. */

@@ -30,17 +30,16 @@ export const nextAttemptDelay = (
   return Math.min(delay * growth[retries.backoff], longestDelay);
 };
 
-/** What an attempt without a time limit of its own is given when its whole step must have one. */
-const longestAttempt = 10 * 60 * 1000;
+/** How many more attempts a node may have after its first. */
+export const retryLimit = (policy: Policy | undefined): number => policy?.retries?.limit ?? 0;
 
-/** Milliseconds in which every attempt and every delay between them is over, with a minute to spare. */
-export const longestExecution = (policy: Policy): number => {
-  const timeout = policy.timeout === undefined ? undefined : durationMillis(policy.timeout);
-  const limit = policy.retries?.limit ?? 0;
-  const failure = { message: "", retryable: true };
-  let total = (timeout ?? longestAttempt) * (limit + 1) + 60_000;
-  for (let attempt = 1; attempt <= limit && total < longestDelay; attempt++) {
-    total += nextAttemptDelay(policy, attempt, failure) ?? 0;
-  }
-  return Math.min(total, longestDelay);
+const minute = 60_000;
+
+/**
+ * Milliseconds that the platform gives a step with one attempt in it: a minute more than the attempt has, so that the engine
+ * always ends it first. None without a time limit: then the platform's own default holds.
+ */
+export const stepTimeout = (policy: Policy | undefined): { readonly timeout?: number } => {
+  const timeout = policy?.timeout === undefined ? undefined : durationMillis(policy.timeout);
+  return timeout === undefined ? {} : { timeout: Math.min(timeout, longestDelay) + minute };
 };

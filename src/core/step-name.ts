@@ -1,6 +1,8 @@
 /**
  * Names of durable steps (STEP-1). They are part of what a replay relies on: the same document gives the same names.
  */
+import { fingerprint } from "./fingerprint.ts";
+
 export const initialiseStep = "initialise workflow";
 export const preloadStep = "preload organization resources";
 export const persistStep = "persist final execution record";
@@ -16,22 +18,6 @@ const longestSubStep = 60;
 const isPlain = (id: string): boolean =>
   id.isWellFormed() && !/\p{Cc}| \/ |^[\s/]|[\s/]$| ~[0-9a-f]{16}$/u.test(id);
 
-/**
- * 64 bits of the whole id, in two lanes that mix differently: one 32-bit hash meets itself among 100,000 ids. Never change
- * it: recorded runs rely on the names.
- */
-const fingerprint = (id: string): string => {
-  let left = 0x811c9dc5;
-  let right = 0x9747b28c;
-  for (let index = 0; index < id.length; index++) {
-    const unit = id.charCodeAt(index);
-    left = Math.imul(left ^ unit, 0x01000193);
-    right = Math.imul((right + unit) ^ (right >>> 15), 0x85ebca6b);
-  }
-  right = Math.imul(right ^ (left >>> 13), 0xc2b2ae35);
-  return [left, right].map((lane) => (lane >>> 0).toString(16).padStart(8, "0")).join("");
-};
-
 /** Shortened names keep a readable head and end in a hash of the whole. */
 const shortened = (id: string, longest: number): string =>
   id.length <= longest && isPlain(id)
@@ -39,7 +25,7 @@ const shortened = (id: string, longest: number): string =>
     : `${id
         .slice(0, longest - 20)
         .toWellFormed()
-        .replaceAll(/\p{Cc}/gu, " ")} ~${fingerprint(id)}`;
+        .replaceAll(/\p{Cc}/gu, " ")} ~${fingerprint([id])}`;
 
 export const nodeStepName = (nodeId: string): string => `run node ${shortened(nodeId, longestId)}`;
 
@@ -56,3 +42,41 @@ const namePart = (text: string, longest: number): string =>
  */
 export const outputObjectName = (nodeId: string, output: string, index: number): string =>
   `${namePart(nodeId, longestId)}/${namePart(output, longestSubStep)}/${index}`;
+
+/** One of a node's attempts, when its policy allows several. */
+export const attemptStepName = (nodeId: string, attempt: number): string =>
+  subStepName(nodeId, `attempt ${attempt}`);
+
+/** The pause after a failed attempt. */
+export const retryStepName = (nodeId: string, attempt: number): string =>
+  subStepName(nodeId, `retry ${attempt}`);
+
+/** The three steps of a wait; `round` counts from 1 how often it has looked for its answer. */
+export const waitStepNames = (
+  nodeId: string,
+  name: string,
+  round: number,
+): Readonly<Record<"ask" | "wait" | "answer", string>> => {
+  const again = round === 1 ? "" : ` ${round}`;
+  return {
+    ask: subStepName(nodeId, `${name} (ask)`),
+    wait: subStepName(nodeId, `${name} (wait${again})`),
+    answer: subStepName(nodeId, `${name} (answer${again})`),
+  };
+};
+
+/** Names that steps of the engine's own have, so that no node may give them to a step of its own. */
+export const isReservedSubStep = (name: string): boolean =>
+  /^(?:retry|attempt) \d+$|\((?:attempt \d+|ask|(?:wait|answer)(?: \d+)?)\)$/.test(name);
+
+/** Unique among the waits of a run: an event that was consumed may be delivered again after a replay. */
+export const waitEventType = (nodeId: string, name: string): string =>
+  `wait_${fingerprint([nodeId, name])}`;
+
+/** Commands to a run are numbered, and each has an event type of its own. */
+export const commandEventType = (number: number): string => `command_${number}`;
+export const listenStepName = (number: number): string => `listen for command ${number}`;
+export const commandStepName = (number: number): string => `take command ${number}`;
+
+/** A part of what a redrive takes over from an earlier run. */
+export const reuseStepName = (part: number): string => `take over earlier nodes ${part}`;

@@ -19,6 +19,7 @@ export type NodeEvent =
       readonly outputs: NodeRuntimeValues;
       readonly usage: number;
       readonly attempts: readonly Attempt[];
+      readonly reusedFrom?: string;
     }
   | {
       readonly type: "fail";
@@ -87,6 +88,7 @@ const evolveNode = (node: NodeState, event: NodeEvent, lifecycle: NodeLifecycle)
         outputs: event.outputs,
         usage: event.usage,
         attempts: event.attempts,
+        ...(event.reusedFrom === undefined ? {} : { reusedFrom: event.reusedFrom }),
       };
     case "fail":
       return { ...node, lifecycle, error: event.error, attempts: event.attempts };

@@ -149,6 +149,12 @@ export const Settings = Schema.Struct({
       description: "Nodes that run at the same time. 16 unless told.",
     }),
   ),
+  steps: Schema.optionalKey(
+    Schema.Literals(["all", "effects"]).annotate({
+      description:
+        "all, the default: every node has its durable step. effects: nodes that only compute, and skipped ones, take none; a replay computes them again.",
+    }),
+  ),
   budget: Schema.optionalKey(Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))),
 }).annotate({ identifier: "Settings", expected: "an object" });
 export interface Settings extends Schema.Schema.Type<typeof Settings> {}

@@ -8,3 +8,4 @@ export { ExecutionStore } from "#services/execution-store";
 export { MonitoringService } from "#services/monitoring-service";
 export { ObjectStore } from "#services/object-store";
 export { ResourceProvider } from "#services/resource-provider";
+export { WaitStore } from "#services/wait-store";

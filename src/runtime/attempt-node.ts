@@ -9,8 +9,7 @@ import * as Option from "effect/Option";
 import * as Result from "effect/Result";
 import type { GraphNode } from "#core/graph";
 import type { AttemptFailure } from "#core/retry";
-import type { JsonObject, NodeRuntimeValues } from "#core/value";
-import { cloneSize } from "#core/value";
+import type { NodeRuntimeValues } from "#core/value";
 import type {
   MultiStepContext,
   NodeContext,
@@ -24,6 +23,7 @@ import type { Checked, Eventually } from "./eventually.ts";
 import { andThenChecked, isPromise } from "./eventually.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
 import { decodeInputs, encodeOutputs } from "./node-parameters.ts";
+import { storeLargeOutputs } from "./stored-outputs.ts";
 
 /** A node that is about to run, with what its edges brought. */
 export interface NodeCall {
@@ -31,8 +31,6 @@ export interface NodeCall {
   readonly inputs: NodeRuntimeValues;
   /** Json inputs whose text came over an edge, and is not to be parsed. */
   readonly carriedTexts: readonly string[];
-  /** Waits without holding a place among those that run (NODE-2). */
-  readonly parked: <A>(wait: () => Promise<A>) => Promise<A>;
 }
 
 export interface Success {
@@ -134,7 +132,10 @@ const contextOfAttempt = (
 };
 
 /** What a multi-step node may do between its steps. */
-export type MultiStepTools = Pick<MultiStepContext, "doStep" | "sleep">;
+export type MultiStepTools = Pick<
+  MultiStepContext,
+  "doStep" | "isConnected" | "sleep" | "waitForEvent"
+>;
 
 /** What a node's function gave, before it is stored. */
 export interface Answer {
@@ -198,30 +199,14 @@ export const answerOf = <B>(
     return isPromise(result) ? answerLater(result, used) : andThenChecked(outcomeOf(result), used);
   };
   try {
-    const ports = graphNode.ports.inputs;
-    const decoding = decodeInputs(env, ports, definition, inputs, carriedTexts);
+    const decoding = decodeInputs(env, graphNode, definition, { inputs, carriedTexts });
     return isPromise(decoding) ? decodedLater(decoding, call) : andThenChecked(decoding, call);
   } catch (thrown) {
     return failed(thrown);
   }
 };
 
-/** What the platform would not keep is refused here, where the message can say so. */
-const withinLimit = (
-  env: NodeEnvironment,
-  outputs: NodeRuntimeValues,
-): Checked<NodeRuntimeValues> => {
-  const limit = env.steps.resultLimit;
-  const size = limit === undefined ? 0 : cloneSize(outputs as JsonObject);
-  return limit === undefined || size <= limit
-    ? Result.succeed(outputs)
-    : Result.fail({
-        message: `The outputs take about ${size} bytes, and a step keeps ${limit}. Put out less, or a file.`,
-        retryable: false,
-      });
-};
-
-/** Converts and stores what the node gave. Inside a step, since bytes go to the object store. */
+/** Converts and stores what the node gave. Inside a step, since bytes and large values go to the object store. */
 export const storeAnswer = (
   env: NodeEnvironment,
   { id, ports }: GraphNode,
@@ -229,7 +214,7 @@ export const storeAnswer = (
 ): Eventually<Checked<Success>> =>
   Number.isFinite(usage) && usage >= 0
     ? andThenChecked(encodeOutputs(env, id, ports.outputs, outputs), (encoded) =>
-        andThenChecked(withinLimit(env, encoded), (kept) =>
+        andThenChecked(storeLargeOutputs(env, id, encoded), (kept) =>
           Result.succeed({ outputs: kept, usage }),
         ),
       )
@@ -250,7 +235,14 @@ export const attemptNode = (
 /** What stands at one attempt; the node's own error says more. */
 export const attemptMessage = (error: string): string => shortenedTo(longestAttemptMessage, error);
 
+const onlyMultiStep = (): Promise<never> =>
+  Promise.reject(
+    new NodeFailure({ message: "Only a multi-step node has steps, sleeps or waits for an event" }),
+  );
+
 const noTools: MultiStepTools = {
-  doStep: () => Promise.reject(new NodeFailure({ message: "Only a multi-step node has steps" })),
-  sleep: () => Promise.reject(new NodeFailure({ message: "Only a multi-step node sleeps" })),
+  doStep: onlyMultiStep,
+  isConnected: () => false,
+  sleep: onlyMultiStep,
+  waitForEvent: onlyMultiStep,
 };

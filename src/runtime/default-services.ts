@@ -8,6 +8,8 @@ import type { NodeDefinition } from "#services/node-definition";
 import { NodeRegistry } from "#services/node-registry";
 import { ObjectStore } from "#services/object-store";
 import { ResourceProvider } from "#services/resource-provider";
+import { RunWatch } from "#services/run-watch";
+import { WaitStore } from "#services/wait-store";
 import type { RunServices } from "./run.ts";
 
 export const memoryServices = (nodes: readonly NodeDefinition[] = []): Layer.Layer<RunServices> =>
@@ -18,4 +20,6 @@ export const memoryServices = (nodes: readonly NodeDefinition[] = []): Layer.Lay
     MonitoringService.layerSilent,
     ObjectStore.layerMemory,
     ResourceProvider.layerMemory(),
+    RunWatch.layerNone,
+    WaitStore.layerMemory,
   );

@@ -1,20 +1,34 @@
 /**
- * A node of one step, to its end: as many attempts as its policy allows, each with its time and error. What comes out is the
- * step's result (NODE-3, NODE-4, ERROR-2). Runs inside the node's step.
+ * A node that is one thing to do, to its end: one attempt in its step, or as many as its policy allows, each in a step of
+ * its own with its time and error. Attempts are counted here, so that a crash of the process eats none of them (NODE-3,
+ * NODE-4, ERROR-2).
  */
-import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import type { Attempt } from "#core/execution-state";
-import { nextAttemptDelay } from "#core/retry";
+import type { AttemptFailure } from "#core/retry";
+import { nextAttemptDelay, stepTimeout } from "#core/retry";
+import { attemptStepName, nodeStepName, retryStepName } from "#core/step-name";
 import type { NodeStepResult } from "#core/step-result";
+import type { NodeRuntimeValues } from "#core/value";
 import type { Policy } from "#core/workflow";
 import { durationMillis } from "#core/workflow";
+import type { StepContext } from "#services/durable-step";
 import type { NodeDefinition } from "#services/node-definition";
 import type { NodeCall, Success } from "./attempt-node.ts";
 import { attemptMessage, attemptNode, withTimeout } from "./attempt-node.ts";
 import type { Checked, Eventually } from "./eventually.ts";
-import { andThen } from "./eventually.ts";
+import { andThen, isPromise } from "./eventually.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
+
+/** How one attempt ended, as plain data that a step can keep. */
+export type AttemptOutcome = { readonly startedAt: number; readonly endedAt: number } & (
+  | {
+      readonly status: "completed";
+      readonly outputs: NodeRuntimeValues;
+      readonly usage: number;
+    }
+  | ({ readonly status: "failed" } & AttemptFailure)
+);
 
 /** A failure before there was anything to run. */
 export const failedAtOnce = (
@@ -22,7 +36,7 @@ export const failedAtOnce = (
   nodeId: string,
   error: string,
 ): NodeStepResult => {
-  const now = env.clock.currentTimeMillisUnsafe();
+  const now = env.now();
   env.publish(nodeId, { status: "failed", error });
   const attempt = { startedAt: now, endedAt: now, error };
   return { nodeId, status: "failed", error, attempts: [attempt] };
@@ -36,71 +50,100 @@ export const withAttempt = (done: readonly Attempt[], attempt: Attempt): readonl
     ? [...done, attempt]
     : [...done.slice(0, keptAttempts / 2), ...done.slice(keptAttempts / 2 + 1), attempt];
 
-const noAttempts: readonly Attempt[] = [];
+/** How often a step may begin before what it does is taken for what brings the process down. */
+export const mostBegins = 6;
 
-/** What the attempts of one node have in common. */
-interface Attempts {
-  readonly env: NodeEnvironment;
-  readonly call: NodeCall;
-  readonly definition: NodeDefinition;
-  readonly policy: Policy | undefined;
-}
+export const poisoned: AttemptFailure = {
+  message: `The process died ${mostBegins} times while this node ran. It is not tried again.`,
+  retryable: false,
+};
 
-const settleAttempt = (
-  attempts: Attempts,
-  done: readonly Attempt[],
-  attempt: number,
+const attempted = (
+  env: NodeEnvironment,
   startedAt: number,
   checked: Checked<Success>,
-): Eventually<NodeStepResult> => {
-  const { env, call, policy } = attempts;
-  const nodeId = call.graphNode.id;
-  const endedAt = env.clock.currentTimeMillisUnsafe();
-  if (Result.isSuccess(checked)) {
-    env.publish(nodeId, { status: "completed", ...checked.success });
-    const all = withAttempt(done, { startedAt, endedAt });
-    return { nodeId, status: "completed", ...checked.success, attempts: all };
-  }
-  const error = checked.failure.message;
-  const all = withAttempt(done, { startedAt, endedAt, error: attemptMessage(error) });
-  const delay = nextAttemptDelay(policy, attempt, checked.failure);
-  if (delay === undefined) {
-    env.publish(nodeId, { status: "failed", error });
-    return { nodeId, status: "failed", error, attempts: all };
-  }
-  env.publish(nodeId, { status: "retrying", attempt, error });
-  return env.runExit(Effect.sleep(delay)).then(() => tryNode(attempts, all, attempt + 1));
-};
+): AttemptOutcome =>
+  Result.isSuccess(checked)
+    ? { startedAt, endedAt: env.now(), status: "completed", ...checked.success }
+    : { startedAt, endedAt: env.now(), status: "failed", ...checked.failure };
 
-const tryNode = (
-  attempts: Attempts,
-  done: readonly Attempt[],
-  attempt: number,
-): Eventually<NodeStepResult> => {
-  const { env, call, definition, policy } = attempts;
-  env.publish(call.graphNode.id, { status: "executing", attempt });
-  const startedAt = env.clock.currentTimeMillisUnsafe();
-  const timeout = policy?.timeout === undefined ? undefined : durationMillis(policy.timeout);
-  const outcome =
-    timeout === undefined
-      ? attemptNode(env, call, definition, attempt, env.signal)
-      : timedAttempt(attempts, attempt, timeout);
-  return andThen(outcome, (checked) => settleAttempt(attempts, done, attempt, startedAt, checked));
-};
-
-const timedAttempt = (
-  { env, call, definition }: Attempts,
-  attempt: number,
-  timeout: number,
-): Promise<Checked<Success>> =>
-  withTimeout(env, timeout, (signal) => attemptNode(env, call, definition, attempt, signal));
-
-/** Runs a node of a single step, with as many attempts as its policy allows. */
-export const executeNode = (
+/** One attempt, inside a step. A step that has begun too often gives the node up (the process dies with it every time). */
+export const attemptOnce = (
   env: NodeEnvironment,
   call: NodeCall,
   definition: NodeDefinition,
-): Eventually<NodeStepResult> => {
-  const policy = call.graphNode.node?.policy ?? definition.policy;
-  return tryNode({ env, call, definition, policy }, noAttempts, 1);
+  policy: Policy | undefined,
+  attempt: number,
+  step: StepContext,
+): Eventually<AttemptOutcome> => {
+  const startedAt = env.now();
+  if (step.attempt > mostBegins) {
+    return { startedAt, endedAt: startedAt, status: "failed", ...poisoned };
+  }
+  env.publish(call.graphNode.id, { status: "executing", attempt });
+  const timeout = policy?.timeout === undefined ? undefined : durationMillis(policy.timeout);
+  const checked =
+    timeout === undefined
+      ? attemptNode(env, call, definition, attempt, env.signal)
+      : withTimeout(env, timeout, (signal) => attemptNode(env, call, definition, attempt, signal));
+  // What takes its time is worth a look at whether to store how far the run has come.
+  if (!isPromise(checked)) return attempted(env, startedAt, checked);
+  return checked.then((result) => {
+    const outcome = attempted(env, startedAt, result);
+    return andThen(env.saveProgress(), () => outcome);
+  });
+};
+
+/** The node's transition, told to whoever watches. Inside its last step. */
+export const outcomeToResult = (
+  env: NodeEnvironment,
+  nodeId: string,
+  outcome: AttemptOutcome,
+  earlier: readonly Attempt[],
+): NodeStepResult => {
+  const { startedAt, endedAt } = outcome;
+  if (outcome.status === "completed") {
+    const { outputs, usage } = outcome;
+    env.publish(nodeId, { status: "completed", outputs, usage });
+    const attempts = withAttempt(earlier, { startedAt, endedAt });
+    return { nodeId, status: "completed", outputs, usage, attempts };
+  }
+  const { message: error } = outcome;
+  env.publish(nodeId, { status: "failed", error });
+  const attempts = withAttempt(earlier, { startedAt, endedAt, error: attemptMessage(error) });
+  return { nodeId, status: "failed", error, attempts };
+};
+
+/** Attempts with the platform's own sleep between them, and a last step that records how it ended. */
+export const executeWithRetries = async (
+  env: NodeEnvironment,
+  call: NodeCall,
+  definition: NodeDefinition,
+  policy: Policy | undefined,
+): Promise<NodeStepResult> => {
+  const nodeId = call.graphNode.id;
+  const options = { retry: false, ...stepTimeout(policy) };
+  let earlier: readonly Attempt[] = [];
+  for (let attempt = 1; ; attempt++) {
+    const name = attemptStepName(nodeId, attempt);
+    const outcome = await env.steps.do(name, options, async (step) => {
+      const ended = await attemptOnce(env, call, definition, policy, attempt, step);
+      if (ended.status === "failed" && nextAttemptDelay(policy, attempt, ended) !== undefined) {
+        env.publish(nodeId, { status: "retrying", attempt, error: ended.message });
+      }
+      return ended;
+    });
+    const delay =
+      outcome.status === "failed" ? nextAttemptDelay(policy, attempt, outcome) : undefined;
+    if (outcome.status === "completed" || delay === undefined) {
+      return env.steps.do(nodeStepName(nodeId), { retry: true }, async () =>
+        outcomeToResult(env, nodeId, outcome, earlier),
+      );
+    }
+    const { startedAt, endedAt, message } = outcome;
+    earlier = withAttempt(earlier, { startedAt, endedAt, error: attemptMessage(message) });
+    await env.parked(call.graphNode, { type: "retry", attempts: earlier }, () =>
+      env.steps.sleep(retryStepName(nodeId, attempt), delay),
+    );
+  }
 };

@@ -14,22 +14,29 @@ import { isFinalStatus } from "#core/lifecycle";
 import { refusalMessage } from "#core/problem";
 import type { WorkflowExecution } from "#core/report";
 import { reportExecution, reportRefusal, usageOf } from "#core/report";
-import { initialiseStep, persistStep, preloadStep } from "#core/step-name";
+import { initialiseStep, persistStep, preloadStep, reuseStepName } from "#core/step-name";
 import { isInputOverrides } from "#core/inputs";
+import { inlineLimitOf } from "#core/stored-value";
 import type { Validation, ValidationOptions } from "#core/validate";
 import { validateWorkflow } from "#core/validate";
 import type { Workflow } from "#core/workflow";
 import { exhaust, start } from "#machines/index";
 import type { DurableStep } from "#services/durable-step";
 import type { SavedExecution } from "#services/execution-store";
+import { ExecutionStore } from "#services/execution-store";
+import { NodeRegistry } from "#services/node-registry";
+import type { RedriveRefusal, ReusedNode } from "./reuse-nodes.ts";
+import { partsOf, readRedrivePlan, withReusedNodes } from "./reuse-nodes.ts";
+import { hashDefinition } from "./definition-hash.ts";
 import type { Run, RunServices } from "./run.ts";
 import { makeRun } from "./run.ts";
+import { listenToCommands } from "./run-commands.ts";
 import { runNodes } from "./run-nodes.ts";
 
 export interface RunOptions {
   /** Durable steps that the run may take; unlimited unless told. */
   readonly stepLimit?: number;
-  /** Aborted to abort the attempts under way. */
+  /** Aborted to cancel the run. */
   readonly signal?: AbortSignal;
 }
 
@@ -40,37 +47,33 @@ type Definition = Pick<SavedExecution, "workflowName" | "definitionHash">;
 type RecordAt = (endedAt: number | null) => WorkflowExecution;
 
 /** What the first step decides, and when. */
-interface Initialised {
-  readonly startedAt: number;
-  readonly status: "ready" | "exhausted";
-}
-
-/**
- * SHA-256 of the definition as it was given, in hex; undefined for what no file can hold: a value that contains itself, or
- * nests deeper than JSON can be written. Keeps no hold of the text, which is as large as the document.
- */
-const hashDefinition = (document: unknown): Promise<string> | undefined => {
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(document);
-  } catch {
-    return undefined;
-  }
-  return crypto.subtle.digest("SHA-256", new TextEncoder().encode(text ?? "")).then(hexOf);
-};
-
-const hexOf = (bytes: ArrayBuffer): string =>
-  Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+type Initialised = { readonly startedAt: number } & (
+  | {
+      readonly status: "ready";
+      /** Steps that hand over what a redrive reuses. */
+      readonly reusedParts?: number;
+    }
+  | { readonly status: "exhausted" }
+  | { readonly status: "refused"; readonly error: string }
+);
 
 /** Gives the record that stands: a step that runs twice finds the one of its first time. */
-const save = async (
-  { store, params, perform, publishStatus }: Run,
+const saveRecord = (
+  { store, params, perform }: Run,
   definition: Definition,
-  execution: WorkflowExecution,
+  facts: Pick<SavedExecution, "execution" | "savedAt" | "start">,
 ): Promise<WorkflowExecution> => {
   const { organizationId, userId } = params;
-  const standing = await perform(store.save({ organizationId, userId, ...definition, execution }));
-  publishStatus(standing);
+  return perform(store.save({ organizationId, userId, ...definition, ...facts }));
+};
+
+const save = async (
+  run: Run,
+  definition: Definition,
+  facts: Pick<SavedExecution, "execution" | "savedAt" | "start">,
+): Promise<WorkflowExecution> => {
+  const standing = await saveRecord(run, definition, facts);
+  run.publishStatus(standing);
   return standing;
 };
 
@@ -82,11 +85,13 @@ const persist = async (
 ): Promise<WorkflowExecution> => {
   let execution: WorkflowExecution | undefined;
   const { endedAt } = await run.steps.do(persistStep, { retry: true }, async () => {
-    const ended = recordAt(run.clock.currentTimeMillisUnsafe());
+    const now = run.now();
+    const ended = recordAt(now);
     const { organizationId } = run.params;
     const usage = usageOf(ended);
     await run.perform(run.credits.settle({ organizationId, executionId: run.executionId, usage }));
-    execution = await save(run, definition, ended);
+    await run.perform(run.waits.close(organizationId, run.executionId));
+    execution = await save(run, definition, { execution: ended, savedAt: now });
     return { endedAt: execution.endedAt, status: execution.status };
   });
   // A replay did not run the step: the same record is made again from what the step left.
@@ -101,7 +106,7 @@ const refuse = async (
   error: string,
 ): Promise<WorkflowExecution> => {
   const { startedAt } = await run.steps.do(initialiseStep, { retry: true }, async () => ({
-    startedAt: run.clock.currentTimeMillisUnsafe(),
+    startedAt: run.now(),
     status: "refused" as const,
   }));
   return persist(run, definition, (endedAt) =>
@@ -114,33 +119,111 @@ const initialise = async (
   run: Run,
   definition: Definition,
   started: ExecutionState,
+  reusedParts: ReusedParts | undefined,
 ): Promise<Initialised> => {
   const { organizationId, computeCredits } = run.params;
   const { executionId } = run;
-  const startedAt = run.clock.currentTimeMillisUnsafe();
-  const estimate = estimateCredits(started.graph, (type) => run.registry.get(type)?.computeCost);
+  const startedAt = run.now();
+  const parts = await reusedParts?.();
+  if (parts !== undefined && "refusal" in parts) {
+    return { startedAt, status: "refused", error: parts.refusal };
+  }
+  const reused = new Set(parts?.flat().map(({ nodeId }) => nodeId));
+  const costOf = (type: string): number | undefined => run.registry.get(type)?.computeCost;
+  const estimate = estimateCredits(started.graph, costOf, reused);
   const isReserved = await run.perform(
     run.credits.reserve({ organizationId, executionId, estimate, limit: computeCredits }),
   );
   if (!isReserved) return { startedAt, status: "exhausted" };
   const live = reportExecution(started, { executionId, startedAt, endedAt: null });
   // An empty workflow is complete as soon as it starts; its record waits for the time of the end.
-  if (!isFinalStatus(live.status)) await save(run, definition, live);
-  return { startedAt, status: "ready" };
+  if (!isFinalStatus(live.status)) {
+    const saved = { execution: live, savedAt: startedAt, start: run.params };
+    await save(run, definition, saved);
+    // After the row is there, or the watchdog could look between the two and find nothing to look after.
+    await run.perform(run.watch.begin);
+  }
+  return {
+    startedAt,
+    status: "ready",
+    ...(parts === undefined ? {} : { reusedParts: parts.length }),
+  };
+};
+
+type ReusedParts = () => Promise<readonly (readonly ReusedNode[])[] | RedriveRefusal>;
+
+/** Inside a step: what a redrive takes over, planned once in this process. */
+const reusedPartsOf = (run: Run, graph: WorkflowGraph): ReusedParts | undefined => {
+  const { redrive, organizationId, inputOverrides } = run.params;
+  if (redrive === undefined) return undefined;
+  let planned: ReturnType<ReusedParts> | undefined;
+  const plan = async (): ReturnType<ReusedParts> => {
+    const read = await run.perform(
+      readRedrivePlan(organizationId, redrive, graph, inputOverrides).pipe(
+        Effect.provideService(ExecutionStore, run.store),
+        Effect.provideService(NodeRegistry, run.registry),
+      ),
+    );
+    return "refusal" in read ? read : partsOf(read);
+  };
+  return () => (planned ??= plan());
+};
+
+/** The state with what an earlier run has done: a step for each part of it. */
+const takeOver = async (
+  run: Run,
+  started: ExecutionState,
+  reusedParts: ReusedParts | undefined,
+  count: number,
+): Promise<ExecutionState> => {
+  let state = started;
+  for (let part = 1; part <= count; part++) {
+    const reused = await run.steps.do(reuseStepName(part), { retry: true }, async () => {
+      const parts = await reusedParts?.();
+      return parts === undefined || "refusal" in parts ? [] : (parts[part - 1] ?? []);
+    });
+    state = withReusedNodes(state, reused, run.params.inputOverrides);
+  }
+  return state;
+};
+
+/** Milliseconds between two saves of how far a run has come. */
+const progressInterval = 2_000;
+
+/** The record of a live run, as often as there is reason to store it. */
+const liveRecord = (run: Run, definition: Definition, startedAt: number) => {
+  const { executionId } = run;
+  let savedAt = startedAt;
+  const save = async (state: ExecutionState): Promise<void> => {
+    savedAt = run.now();
+    const execution = reportExecution(state, { executionId, startedAt, endedAt: null });
+    if (!isFinalStatus(execution.status)) await saveRecord(run, definition, { execution, savedAt });
+  };
+  return {
+    save,
+    saveProgress: (state: ExecutionState): Promise<void> | undefined =>
+      run.now() - savedAt < progressInterval ? undefined : save(state),
+  };
 };
 
 const execute = async (
   run: Run,
   definition: Definition,
   graph: WorkflowGraph,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<WorkflowExecution> => {
   const { executionId, params, steps } = run;
+  /** A step that is on record is not performed again: whoever finds the first one there begins again. */
+  let isResumed = true;
   const submitted = initialState(graph);
   const started = Effect.runSync(start(submitted, {}));
+  const reusedParts = reusedPartsOf(run, graph);
   // Neither needs the other, and each is a round trip before the first node.
   const [initialised, preloaded] = await Promise.allSettled([
-    steps.do(initialiseStep, { retry: true }, () => initialise(run, definition, started)),
+    steps.do(initialiseStep, { retry: true }, ({ attempt }) => {
+      isResumed = attempt > 1;
+      return initialise(run, definition, started, reusedParts);
+    }),
     steps.do(preloadStep, { retry: true }, async () => {
       await run.perform(run.resources.initialize(params.organizationId));
       return { status: "ready" };
@@ -148,19 +231,37 @@ const execute = async (
   ]);
   if (initialised.status === "rejected") throw initialised.reason;
   if (preloaded.status === "rejected") throw preloaded.reason;
-  const { startedAt, status } = initialised.value;
+  const first = initialised.value;
+  const { startedAt } = first;
   const finish = (state: ExecutionState): Promise<WorkflowExecution> =>
     persist(run, definition, (endedAt) =>
       reportExecution(state, { executionId, startedAt, endedAt }),
     );
-  if (status === "exhausted") {
+  if (first.status === "refused") {
+    return persist(run, definition, (endedAt) =>
+      reportRefusal(graph.workflow, first.error, { executionId, startedAt, endedAt }),
+    );
+  }
+  if (first.status === "exhausted") {
     return finish(Effect.runSync(exhaust(submitted, { error: "Insufficient compute credits" })));
   }
   const context = contextOf(graph, params, executionId);
+  const inlineLimit =
+    steps.resultLimit === undefined ? Number.POSITIVE_INFINITY : inlineLimitOf(graph.nodes.length);
+  const live = liveRecord(run, definition, startedAt);
   const { state, failure } = await runNodes(
-    { ...run, context, keyPrefix: `${executionId}/`, signal },
-    started,
+    {
+      ...run,
+      context,
+      nodes: graph.nodes,
+      keyPrefix: `${executionId}/`,
+      startedAt,
+      inlineLimit,
+      saveProgress: live.saveProgress,
+    },
+    await takeOver(run, started, reusedParts, first.reusedParts ?? 0),
     params.inputOverrides,
+    listenToCommands(run, { isResumed, signal, saveLive: live.save }),
   );
   if (failure === undefined) return finish(state);
   // No record of it: a platform also rejects a step of an instance that it pauses, and that run goes on later.
@@ -199,7 +300,7 @@ export const executeWorkflow: (
   executionId: string,
   options?: RunOptions,
 ) => Effect.Effect<WorkflowExecution, never, DurableStep | RunServices> = Effect.fnUntraced(
-  function* (params, executionId, { stepLimit, signal = new AbortController().signal } = {}) {
+  function* (params, executionId, { stepLimit, signal } = {}) {
     const run = yield* makeRun(params, executionId);
     const hashing = hashDefinition(params.workflow);
     const { problems, workflow, graph } = checkParams(params, hashing !== undefined, {

@@ -1,26 +1,48 @@
 /** What executing a node needs of its run: resolved once, so that no node looks a service up. */
-import type * as Clock from "effect/Clock";
 import type * as Effect from "effect/Effect";
 import type * as Exit from "effect/Exit";
 import type { WorkflowExecutionContext } from "#core/execution-context";
+import type { Attempt } from "#core/execution-state";
+import type { GraphNode } from "#core/graph";
 import type { Steps } from "#services/durable-step";
 import type { NodeProgress } from "#services/monitoring-service";
 import type { Registry } from "#services/node-registry";
 import type { ObjectStore } from "#services/object-store";
 import type { ResourceProvider } from "#services/resource-provider";
+import type { WaitStore } from "#services/wait-store";
+
+/** How a node that has begun goes without a place among those that run: the event that its machine is told. */
+export type Park =
+  | { readonly type: "retry"; readonly attempts: readonly Attempt[] }
+  | { readonly type: "wait" }
+  | { readonly type: "sleep" };
 
 export interface NodeEnvironment {
   readonly context: WorkflowExecutionContext;
+  /** Of the whole graph, in its order. */
+  readonly nodes: readonly GraphNode[];
   /** What every idempotency key of the run begins with. */
   readonly keyPrefix: string;
   readonly steps: Steps;
+  /** Bytes of JSON that a node's outputs may take in its step's result; what is beyond is stored. Infinite without a limit. */
+  readonly inlineLimit: number;
   readonly registry: Registry;
   readonly resources: ResourceProvider["Service"];
   readonly objects: ObjectStore["Service"];
-  readonly clock: Clock.Clock;
-  /** Aborted when whoever started the run aborts it (RunOptions.signal). */
+  readonly waits: WaitStore["Service"];
+  /** When the run began. Milliseconds since 1970, as all times here. */
+  readonly startedAt: number;
+  /** Inside a step alone, or a replay would tell another time. */
+  readonly now: () => number;
+  /** Aborted when the run is cancelled. */
   readonly signal: AbortSignal;
+  /** Tells the node's machine that it parks, waits without holding a place (NODE-2), and tells it that it goes on. */
+  readonly parked: <A>(node: GraphNode, park: Park, wait: () => Promise<A>) => Promise<A>;
+  /** Inside a step: stores how far the run has come, unless that was stored a moment ago. */
+  readonly saveProgress: () => Promise<void> | undefined;
   readonly publish: (nodeId: string, progress: NodeProgress) => void;
+  /** Inside a step: rejects with the service's own failure, so that the platform tries the step again. */
+  readonly perform: <A, E>(effect: Effect.Effect<A, E>) => Promise<A>;
   /** Runs an effect with the run's own clock and services. */
   readonly runExit: <A, E>(effect: Effect.Effect<A, E>) => Promise<Exit.Exit<A, E>>;
 }

@@ -1,9 +1,10 @@
 /**
- * Values at a node's border: required inputs, defaults, types (VALUE-3), and bytes for references (VALUE-4). Bytes are the
- * only reason to wait, so a node without them pays for no promise.
+ * Values at a node's border: required inputs, defaults, types (VALUE-3), and bytes for references (VALUE-4). Bytes and stored
+ * values are the only reasons to wait, so a node without them pays for no promise.
  */
 import * as Exit from "effect/Exit";
 import * as Result from "effect/Result";
+import type { GraphNode } from "#core/graph";
 import {
   apiToNodeParameter,
   isBinaryType,
@@ -12,6 +13,7 @@ import {
   portNamed,
 } from "#core/parameter";
 import { outputObjectName } from "#core/step-name";
+import { holdsStoredInput, storedValueType } from "#core/stored-value";
 import type { NodeRuntimeValues, ObjectReference, RuntimeValue } from "#core/value";
 import { ownValue, plainJson, recordOf } from "#core/value";
 import type { Parameter } from "#core/workflow";
@@ -23,7 +25,10 @@ import type {
   NodeValue,
 } from "#services/node-definition";
 import type { Checked, Eventually } from "./eventually.ts";
+import { andThenChecked } from "./eventually.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
+import type { CollectedInputs } from "./stored-inputs.ts";
+import { readStoredInputs, readStoredInputsInStep } from "./stored-inputs.ts";
 
 const refuse = (message: string): Checked<never> => Result.fail({ message, retryable: false });
 
@@ -59,7 +64,8 @@ const readBytes = async (
   if (Exit.isFailure(exit)) {
     return Result.fail({ message: `Input '${port.name}' could not be read`, retryable: true });
   }
-  return exit.value === undefined
+  // A value of the engine's own is no file, whatever a document says that it is.
+  return exit.value === undefined || exit.value.mimeType === storedValueType
     ? refuse(`Input '${port.name}' points to a stored object that does not exist`)
     : Result.succeed(exit.value);
 };
@@ -71,6 +77,11 @@ const writeBytes = async (
   index: number,
   value: BinaryValue,
 ): Promise<Checked<ObjectReference>> => {
+  if (value.mimeType === storedValueType) {
+    return refuse(
+      `Output '${port.name}' is a file of the type ${storedValueType}, which no node may write`,
+    );
+  }
   const { organizationId, executionId } = env.context;
   const name = outputObjectName(nodeId, port.name, index);
   const exit = await env.runExit(env.objects.write({ organizationId, executionId }, name, value));
@@ -81,13 +92,27 @@ const writeBytes = async (
 
 type Unread = readonly [Parameter, ObjectReference | readonly ObjectReference[]];
 
-/** What the node's function gets. `carriedTexts` are json inputs whose text came over an edge. */
+/** What the node's function gets, with stored values read back. */
 export const decodeInputs = (
+  env: NodeEnvironment,
+  { id, ports: { inputs } }: GraphNode,
+  definition: NodeDefinition,
+  collected: CollectedInputs,
+): Eventually<Checked<NodeInputs>> => {
+  if (!holdsStoredInput(inputs, collected.inputs)) {
+    return convertInputs(env, inputs, definition, collected);
+  }
+  const reading = definition.multiStep
+    ? readStoredInputsInStep(env, id, inputs, collected)
+    : readStoredInputs(env, inputs, collected);
+  return andThenChecked(reading, (read) => convertInputs(env, inputs, definition, read));
+};
+
+const convertInputs = (
   env: NodeEnvironment,
   inputs: readonly Parameter[],
   definition: NodeDefinition,
-  collected: NodeRuntimeValues,
-  carriedTexts: readonly string[],
+  { inputs: collected, carriedTexts }: CollectedInputs,
 ): Eventually<Checked<NodeInputs>> => {
   const entries: (readonly [string, NodeValue])[] = [];
   const unread: Unread[] = [];

@@ -6,6 +6,7 @@ export interface ReadyQueue {
   readonly push: (index: number) => void;
   /** Undefined when nothing is ready. */
   readonly pop: () => number | undefined;
+  readonly isEmpty: () => boolean;
 }
 
 export const makeReadyQueue = (): ReadyQueue => {
@@ -16,6 +17,7 @@ export const makeReadyQueue = (): ReadyQueue => {
     heap[b] = kept;
   };
   return {
+    isEmpty: () => heap.length === 0,
     push: (index) => {
       let at = heap.push(index) - 1;
       while (at > 0) {

@@ -5,41 +5,26 @@
  */
 import * as Effect from "effect/Effect";
 import type { ExecutionState } from "#core/execution-state";
+import { nodeStateAt } from "#core/execution-state";
 import type { GraphNode } from "#core/graph";
 import { carriedJsonTexts, collectNodeInputs, type InputOverrides } from "#core/inputs";
-import { longestExecution } from "#core/retry";
+import { isFinalNode } from "#core/lifecycle";
 import { decideSkip } from "#core/skip";
 import { nodeStepName } from "#core/step-name";
 import type { NodeStepResult } from "#core/step-result";
 import { stepResultToEvent } from "#core/step-result";
 import { frozen } from "#core/value";
-import type { Policy } from "#core/workflow";
-import { start, transition } from "#machines/index";
-import type { NodeDefinition } from "#services/node-definition";
-import type { StepOptions } from "#services/durable-step";
+import { transition } from "#machines/index";
 import { StepTimedOut } from "#services/durable-step";
-import { executeMultiStepNode } from "./execute-multi-step-node.ts";
-import type { NodeCall } from "./attempt-node.ts";
-import { executeNode, failedAtOnce } from "./execute-node.ts";
-import type { NodeEnvironment } from "./node-environment.ts";
+import { NodeFailure } from "#services/node-definition";
+import { computeNode, isComputed } from "./compute-node.ts";
+import type { NodeEnvironment, Park } from "./node-environment.ts";
+import { performNode } from "./perform-node.ts";
 import { makeReadyQueue } from "./ready-queue.ts";
+import type { Commands, TakenCommand } from "./run-commands.ts";
+import { stepsOfResumedRun } from "./resumed-steps.ts";
 
 const defaultConcurrency = 16;
-
-/** Runs the node in its step; a multi-step node brings its own. */
-const performNode = (env: NodeEnvironment, call: NodeCall): Promise<NodeStepResult> => {
-  const { id, node } = call.graphNode;
-  const definition = node && env.registry.get(node.type);
-  if (definition?.multiStep === true) return executeMultiStepNode(env, call, definition);
-  const options = nodeStepOptions(definition, node?.policy ?? definition?.policy);
-  return env.steps.do(nodeStepName(id), options, async () => {
-    if (node === undefined) return failedAtOnce(env, id, `Node not found: ${id}`);
-    if (definition === undefined) {
-      return failedAtOnce(env, id, `Node type not implemented: ${node.type}`);
-    }
-    return executeNode(env, call, definition);
-  });
-};
 
 /** For a node that has no time limit of its own, or that its signal does not stop. */
 const timedOut = (nodeId: string): NodeStepResult => ({
@@ -49,52 +34,104 @@ const timedOut = (nodeId: string): NodeStepResult => ({
   attempts: [],
 });
 
-/** What only computes may run again; all else is the engine's own to try again. */
-const nodeStepOptions = (
-  definition: NodeDefinition | undefined,
-  policy: Policy | undefined,
-): StepOptions => ({
-  retry: definition?.pure ?? true,
-  ...(policy === undefined ? {} : { timeout: longestExecution(policy) }),
-});
-
 /** Where the nodes have come to, and what of the platform's kept them from going on. */
 export interface NodesRun {
   readonly state: ExecutionState;
   readonly failure?: { readonly reason: unknown };
 }
 
-/** Runs until every node is final, or until the platform itself fails and all that runs has ended. Never rejects. */
+/** What the loop is given of its run: all but what it decides itself. */
+export type LoopEnvironment = Omit<NodeEnvironment, "saveProgress" | "signal" | "parked"> & {
+  /** Inside a step: stores how far the run has come, unless that was stored a moment ago. */
+  readonly saveProgress: (state: ExecutionState) => Promise<void> | undefined;
+};
+
+/**
+ * Runs until every node is final, the run is cancelled, or the platform itself fails and all that runs has ended. Never
+ * rejects.
+ */
 export const runNodes = (
-  env: NodeEnvironment,
+  loop: LoopEnvironment,
   started: ExecutionState,
   overrides: InputOverrides | undefined,
+  commands: Commands,
 ): Promise<NodesRun> => {
   const { nodes, workflow } = started.graph;
   const limit = workflow.settings?.maxConcurrency ?? defaultConcurrency;
+  const isThrifty = workflow.settings?.steps === "effects";
   const ready = makeReadyQueue();
   const pendingUpstreams = nodes.map(({ upstreamCount }) => upstreamCount);
+  const cancellation = new AbortController();
   let state = started;
-  /** Nodes that have begun and not settled, and those of them that take a place. */
+  /** Nodes that have begun and not settled, those of them that take a place, and those that are parked. */
   let open = 0;
   let running = 0;
+  let parkedNodes = 0;
+  /** How often each node is parked at once: a multi-step node may wait for several things. */
+  const parks = new Map<number, number>();
+  let isCancelling = false;
+  let isListening = false;
+  let seenCommand = 0;
+  let isOver = false;
   let failure: NodesRun["failure"];
   let finish: (run: NodesRun) => void = () => {};
 
-  const parked: NodeCall["parked"] = async (wait) => {
+  const moveOn = (event: Parameters<typeof transition>[1]): void => {
+    state = Effect.runSync(transition(state, event));
+  };
+
+  const leavePlace = (nodeId: string, park: Park): void => {
     running--;
+    parkedNodes++;
+    moveOn({ ...park, nodeId });
     proceed();
+  };
+
+  const takePlace = (nodeId: string): void => {
+    running++;
+    parkedNodes--;
+    moveOn({ type: "resume", nodeId });
+  };
+
+  const parked: NodeEnvironment["parked"] = async ({ id, index }, park, wait) => {
+    const before = parks.get(index) ?? 0;
+    parks.set(index, before + 1);
+    if (before === 0 && !isOver) leavePlace(id, park);
     try {
       return await wait();
     } finally {
-      running++;
+      const left = parks.get(index)! - 1;
+      if (left > 0) parks.set(index, left);
+      else parks.delete(index);
+      if (left === 0 && !isOver) takePlace(id);
     }
+  };
+
+  /** What was performed before the process died is on record; only what is new asks whether it may still be done. */
+  const resumed = commands.isResumed
+    ? stepsOfResumedRun(loop.steps, commands.standing, {
+        isCancelling: () => isCancelling,
+        cancel: () => cancel(),
+        held: () => {
+          running--;
+          proceed();
+        },
+      })
+    : undefined;
+
+  const env: NodeEnvironment = {
+    ...loop,
+    steps: resumed?.steps ?? loop.steps,
+    signal: cancellation.signal,
+    saveProgress: () => loop.saveProgress(state),
+    parked,
   };
 
   const begin = (graphNode: GraphNode): Promise<NodeStepResult> => {
     const nodeId = graphNode.id;
     const skip = decideSkip(state, graphNode);
     if (skip !== undefined) {
+      if (isThrifty) return Promise.resolve({ nodeId, status: "skipped", ...skip });
       return env.steps.do(nodeStepName(nodeId), { retry: true }, async () => {
         env.publish(nodeId, { status: "skipped", ...skip });
         return { nodeId, status: "skipped", ...skip };
@@ -102,20 +139,36 @@ export const runNodes = (
     }
     const before = state;
     const inputs = collectNodeInputs(before, graphNode, overrides);
-    state = Effect.runSync(start(state, { nodeId, inputs }));
-    const carriedTexts = carriedJsonTexts(before, graphNode, inputs);
-    return performNode(env, { graphNode, inputs, carriedTexts, parked });
+    moveOn({ type: "start", nodeId, inputs });
+    const call = { graphNode, inputs, carriedTexts: carriedJsonTexts(before, graphNode, inputs) };
+    return isThrifty && isComputed(env, call)
+      ? computeNode(env, call, before)
+      : performNode(env, call);
   };
 
   const settle = (graphNode: GraphNode, result: NodeStepResult): void => {
     if (result.status === "completed") frozen(result.outputs);
-    state = Effect.runSync(transition(state, stepResultToEvent(result)));
+    moveOn(stepResultToEvent(result));
     for (const dependent of graphNode.dependents) {
       if (--pendingUpstreams[dependent]! === 0) ready.push(dependent);
     }
   };
 
+  /** Nodes whose upstreams are final; a redrive begins with some that are final themselves. */
+  const queueFirst = (): void => {
+    const isDone = ({ index }: GraphNode): boolean =>
+      isFinalNode(nodeStateAt(started, index).lifecycle);
+    for (const { dependents } of nodes.filter(isDone)) {
+      for (const dependent of dependents) pendingUpstreams[dependent]!--;
+    }
+    for (const graphNode of nodes) {
+      if (pendingUpstreams[graphNode.index] === 0 && !isDone(graphNode))
+        ready.push(graphNode.index);
+    }
+  };
+
   const after = (change: () => void): void => {
+    if (isOver) return;
     open--;
     running--;
     try {
@@ -141,18 +194,77 @@ export const runNodes = (
     }
   };
 
-  const proceed = (): void => {
-    while (running < limit && failure === undefined) {
+  const end = (): void => {
+    isOver = true;
+    commands.close();
+    finish(failure === undefined ? { state } : { state, failure });
+  };
+
+  const cancel = (): void => {
+    if (isOver || isCancelling) return;
+    isCancelling = true;
+    cancellation.abort(new NodeFailure({ message: "Cancelled" }));
+    // What is on record has to be folded before the end, or the record would lack what had been done.
+    if (state.lifecycle === "executing.paused") moveOn({ type: "resume" });
+    proceed();
+  };
+
+  /** A run that has not been replayed holds nothing back that is on record; a replay is through once nothing moves. */
+  const isCancellable = (): boolean =>
+    isCancelling && (resumed === undefined || open - parkedNodes <= resumed.performing());
+
+  const mayStart = (): boolean =>
+    running < limit &&
+    failure === undefined &&
+    (!isCancelling || resumed !== undefined) &&
+    state.lifecycle === "executing.active";
+
+  function proceed(): void {
+    if (isOver) return;
+    while (mayStart()) {
       const index = ready.pop();
       if (index === undefined) break;
       perform(nodes[index]!);
     }
-    if (open === 0) finish(failure === undefined ? { state } : { state, failure });
+    if (isCancellable()) {
+      moveOn({ type: "cancel" });
+      end();
+    } else if (open === 0 && (failure !== undefined || ready.isEmpty())) {
+      end();
+    } else if (open === parkedNodes) {
+      // Nothing runs in this process, so that only an event can tell it anything.
+      listen();
+    }
+  }
+
+  const obey = (taken: TakenCommand | undefined): void => {
+    if (isOver || taken === undefined) return;
+    isListening = false;
+    seenCommand = taken.number;
+    const { command } = taken;
+    if (command === "cancel") return cancel();
+    // A command that came twice, or to a run whose nodes have all ended, changes nothing.
+    if (command === "pause" && state.lifecycle === "executing.active") moveOn({ type: "pause" });
+    if (command === "resume" && state.lifecycle === "executing.paused") moveOn({ type: "resume" });
+    listen();
+    proceed();
   };
+
+  function listen(): void {
+    if (isListening || isOver || isCancelling) return;
+    isListening = true;
+    // A rejection is the platform's, which tells every other step too.
+    commands.next(seenCommand, () => state).then(obey, () => {});
+  }
 
   return new Promise((resolve) => {
     finish = resolve;
-    for (const { index, upstreamCount } of nodes) if (upstreamCount === 0) ready.push(index);
+    commands.signal?.addEventListener("abort", cancel, { once: true });
+    if (commands.signal?.aborted === true) cancel();
+    queueFirst();
+    // Before any node, so that a run that was paused when its process died starts none.
+    if (commands.isResumed) listen();
+    else void commands.isWorthListening.then(listen);
     proceed();
   });
 };

@@ -13,6 +13,8 @@ import { MonitoringService, silent } from "#services/monitoring-service";
 import { NodeRegistry } from "#services/node-registry";
 import { ObjectStore } from "#services/object-store";
 import { ResourceProvider } from "#services/resource-provider";
+import { RunWatch } from "#services/run-watch";
+import { WaitStore } from "#services/wait-store";
 import type { NodeEnvironment } from "./node-environment.ts";
 
 export type RunServices =
@@ -21,19 +23,28 @@ export type RunServices =
   | MonitoringService
   | NodeRegistry
   | ObjectStore
-  | ResourceProvider;
+  | ResourceProvider
+  | RunWatch
+  | WaitStore;
 
 export interface Run extends Pick<
   NodeEnvironment,
-  "clock" | "objects" | "publish" | "registry" | "resources" | "runExit" | "steps"
+  | "now"
+  | "objects"
+  | "perform"
+  | "publish"
+  | "registry"
+  | "resources"
+  | "runExit"
+  | "steps"
+  | "waits"
 > {
   readonly executionId: string;
   readonly params: ExecuteParams;
   readonly store: ExecutionStore["Service"];
   readonly credits: CreditService["Service"];
+  readonly watch: RunWatch["Service"];
   readonly publishStatus: (execution: WorkflowExecution) => void;
-  /** Inside a step: rejects with the service's own failure, so that the platform tries the step again. */
-  readonly perform: <A, E>(effect: Effect.Effect<A, E>) => Promise<A>;
 }
 
 export const makeRun = Effect.fnUntraced(function* (params: ExecuteParams, executionId: string) {
@@ -58,8 +69,10 @@ export const makeRun = Effect.fnUntraced(function* (params: ExecuteParams, execu
     resources: yield* ResourceProvider,
     objects: yield* ObjectStore,
     store: yield* ExecutionStore,
+    waits: yield* WaitStore,
     credits: yield* CreditService,
-    clock,
+    watch: yield* RunWatch,
+    now: () => clock.currentTimeMillisUnsafe(),
     publish:
       monitoring.publish === silent
         ? silent

@@ -1,15 +1,21 @@
 /**
- * Where runs are found again: a row to list, a record to read. Every method takes the organization and sees nothing of
- * another's (ACCESS-1). A final status is never overwritten (STATUS-2).
+ * Where runs are found again: a row to list, a record to read, what each was started with, and what it was told since.
+ * Every method but the watchdog's takes the organization and sees nothing of another's (ACCESS-1). A final status is never
+ * overwritten (STATUS-2). The store has no clock.
  */
 import * as Context from "effect/Context";
+import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import type { ExecuteParams } from "#core/execution-context";
 import type { WorkflowExecutionStatus } from "#core/lifecycle";
 import { isFinalStatus } from "#core/lifecycle";
 import type { WorkflowExecution } from "#core/report";
 import { usageOf } from "#core/report";
 import type { ServiceFailure } from "./errors.ts";
+import type { CommandResult, RunCommand, StandingCommand } from "./run-command.ts";
+import { answerToOldNews, isNews } from "./run-command.ts";
+import { startOf, startTextsOf } from "./run-start.ts";
 
 export interface ExecutionRow {
   readonly id: string;
@@ -35,29 +41,69 @@ export interface SavedExecution {
   readonly workflowName: string;
   readonly definitionHash: string;
   readonly execution: WorkflowExecution;
+  /** With the first save of a run: what it was started with. */
+  readonly start?: ExecuteParams;
+  /** Milliseconds since 1970; the run's start unless told. */
+  readonly savedAt?: number;
+}
+
+/** A run's place among those of its organization, newest first. */
+export interface ListPosition {
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly id: string;
 }
 
 export interface ListOptions {
   readonly status?: WorkflowExecutionStatus;
+  readonly workflowId?: string;
+  /** The last row of the page before: the list goes on after it. */
+  readonly before?: ListPosition;
   /** A whole number, 50 unless told. */
   readonly limit?: number;
+}
+
+export interface LiveOptions {
+  /** A whole number. */
+  readonly limit: number;
+  /** The last row of the page before. */
+  readonly after?: Pick<LiveRow, "organizationId" | "id">;
+}
+
+/** What the watchdog needs to know of a run that has not ended. */
+export interface LiveRow {
+  readonly organizationId: string;
+  readonly id: string;
+  readonly status: WorkflowExecutionStatus;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  /** When it was last saved, in milliseconds since 1970. */
+  readonly updatedAt: number;
+  readonly command: RunCommand | null;
+  readonly commandNumber: number;
+  /** The last command that the run has seen. */
+  readonly acknowledgedNumber: number;
 }
 
 /** A refused document's error lists every problem, and a row of D1 holds 2 MB. */
 const longestRowError = 2_000;
 
-export const rowOf = ({ execution, ...facts }: SavedExecution): ExecutionRow => ({
-  ...facts,
-  id: execution.id,
-  workflowId: execution.workflowId,
-  status: execution.status,
-  error: execution.error?.slice(0, longestRowError).toWellFormed() ?? null,
-  usage: usageOf(execution),
-  startedAt: execution.startedAt,
-  endedAt: execution.endedAt,
+export const rowOf = (saved: SavedExecution): ExecutionRow => ({
+  id: saved.execution.id,
+  organizationId: saved.organizationId,
+  userId: saved.userId,
+  workflowId: saved.execution.workflowId,
+  workflowName: saved.workflowName,
+  definitionHash: saved.definitionHash,
+  status: saved.execution.status,
+  error: saved.execution.error?.slice(0, longestRowError).toWellFormed() ?? null,
+  usage: usageOf(saved.execution),
+  startedAt: saved.execution.startedAt,
+  endedAt: saved.execution.endedAt,
 });
 
-const descending = (a: string, b: string): number => (a < b ? 1 : a > b ? -1 : 0);
+export const savedAtOf = ({ savedAt, execution }: SavedExecution): number =>
+  savedAt ?? DateTime.toEpochMillis(DateTime.makeUnsafe(execution.startedAt));
 
 export class ExecutionStore extends Context.Service<
   ExecutionStore,
@@ -73,32 +119,133 @@ export class ExecutionStore extends Context.Service<
       organizationId: string,
       options?: ListOptions,
     ) => Effect.Effect<readonly ExecutionRow[], ServiceFailure>;
+    /** What the run was started with: of the first save that said so. Undefined when none did, or JSON cannot say it. */
+    readonly readStart: (
+      organizationId: string,
+      executionId: string,
+    ) => Effect.Effect<ExecuteParams | undefined, ServiceFailure>;
+    /** Only makes the command stand; the caller wakes the run. The same command twice is one. */
+    readonly command: (
+      organizationId: string,
+      executionId: string,
+      command: RunCommand,
+    ) => Effect.Effect<CommandResult, ServiceFailure>;
+    /** The command that stands; undefined when the organization has no such run. */
+    readonly readCommand: (
+      organizationId: string,
+      executionId: string,
+    ) => Effect.Effect<StandingCommand | undefined, ServiceFailure>;
+    /** The run has seen commands up to this number. A lower one than before changes nothing. */
+    readonly acknowledge: (
+      organizationId: string,
+      executionId: string,
+      number: number,
+    ) => Effect.Effect<void, ServiceFailure>;
+    /** For the watchdog alone: runs of every organization that have not ended, in the order of their keys. */
+    readonly listLive: (options: LiveOptions) => Effect.Effect<readonly LiveRow[], ServiceFailure>;
   }
 >()("pawl/ExecutionStore") {
-  static readonly layerMemory: Layer.Layer<ExecutionStore> = Layer.sync(ExecutionStore, () => {
-    const saved = new Map<string, { readonly row: ExecutionRow } & SavedExecution>();
-    const keyOf = (organizationId: string, executionId: string): string =>
-      JSON.stringify([organizationId, executionId]);
-    return {
-      save: (execution) =>
-        Effect.sync(() => {
-          const row = rowOf(execution);
-          const key = keyOf(row.organizationId, row.id);
-          const before = saved.get(key);
-          if (before !== undefined && isFinalStatus(before.row.status)) return before.execution;
-          saved.set(key, { row, ...execution });
-          return execution.execution;
-        }),
-      get: (organizationId, executionId) =>
-        Effect.sync(() => saved.get(keyOf(organizationId, executionId))?.execution),
-      list: (organizationId, { status, limit = 50 } = {}) =>
-        Effect.sync(() =>
-          Array.from(saved.values(), ({ row }) => row)
-            .filter((row) => row.organizationId === organizationId)
-            .filter((row) => status === undefined || row.status === status)
-            .sort((a, b) => descending(a.startedAt, b.startedAt) || descending(a.id, b.id))
-            .slice(0, limit),
-        ),
-    };
-  });
+  static readonly layerMemory: Layer.Layer<ExecutionStore> = Layer.sync(ExecutionStore, memory);
+}
+
+/** A run as the memory layer keeps it. */
+interface Kept {
+  readonly row: ExecutionRow;
+  readonly execution: WorkflowExecution;
+  readonly start: ExecuteParams | undefined;
+  readonly updatedAt: number;
+  readonly standing: StandingCommand;
+  readonly acknowledgedNumber: number;
+}
+
+const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Negative when `a` comes first in a list. */
+const newestFirst = (a: ListPosition, b: ListPosition): number =>
+  order(b.startedAt, a.startedAt) || order(b.id, a.id);
+
+const byKey = (a: LiveOptions["after"] & {}, b: LiveOptions["after"] & {}): number =>
+  order(a.organizationId, b.organizationId) || order(a.id, b.id);
+
+const liveRowOf = ({ row, updatedAt, standing, acknowledgedNumber }: Kept): LiveRow => ({
+  organizationId: row.organizationId,
+  id: row.id,
+  status: row.status,
+  startedAt: row.startedAt,
+  updatedAt,
+  command: standing.command,
+  commandNumber: standing.number,
+  acknowledgedNumber,
+});
+
+function memory(): ExecutionStore["Service"] {
+  const runs = new Map<string, Kept>();
+  const keyOf = (organizationId: string, executionId: string): string =>
+    JSON.stringify([organizationId, executionId]);
+  return {
+    save: (saved) =>
+      Effect.sync(() => {
+        const row = rowOf(saved);
+        const key = keyOf(row.organizationId, row.id);
+        const before = runs.get(key);
+        if (before !== undefined && isFinalStatus(before.row.status)) return before.execution;
+        runs.set(key, {
+          row,
+          execution: saved.execution,
+          start: before?.start ?? saved.start,
+          updatedAt: Math.max(before?.updatedAt ?? 0, savedAtOf(saved)),
+          standing: before?.standing ?? { command: null, number: 0 },
+          acknowledgedNumber: before?.acknowledgedNumber ?? 0,
+        });
+        return saved.execution;
+      }),
+    get: (organizationId, executionId) =>
+      Effect.sync(() => runs.get(keyOf(organizationId, executionId))?.execution),
+    list: (organizationId, { status, workflowId, before, limit = 50 } = {}) =>
+      Effect.sync(() =>
+        Array.from(runs.values(), ({ row }) => row)
+          .filter((row) => row.organizationId === organizationId)
+          .filter((row) => status === undefined || row.status === status)
+          .filter((row) => workflowId === undefined || row.workflowId === workflowId)
+          .filter((row) => before === undefined || newestFirst(before, row) < 0)
+          .sort(newestFirst)
+          .slice(0, limit),
+      ),
+    readStart: (organizationId, executionId) =>
+      Effect.sync(() => {
+        const start = runs.get(keyOf(organizationId, executionId))?.start;
+        const texts = start && startTextsOf(start);
+        return texts && startOf(texts);
+      }),
+    command: (organizationId, executionId, command) =>
+      Effect.sync((): CommandResult => {
+        const key = keyOf(organizationId, executionId);
+        const kept = runs.get(key);
+        if (kept === undefined) return { status: "unknown" };
+        const { row, standing } = kept;
+        if (isFinalStatus(row.status)) return { status: "ended", as: row.status };
+        if (!isNews(command, standing)) return answerToOldNews(command, standing);
+        const number = standing.number + 1;
+        runs.set(key, { ...kept, standing: { command, number } });
+        return { status: "accepted", number };
+      }),
+    readCommand: (organizationId, executionId) =>
+      Effect.sync(() => runs.get(keyOf(organizationId, executionId))?.standing),
+    acknowledge: (organizationId, executionId, number) =>
+      Effect.sync(() => {
+        const key = keyOf(organizationId, executionId);
+        const kept = runs.get(key);
+        if (kept === undefined || kept.acknowledgedNumber >= number) return;
+        runs.set(key, { ...kept, acknowledgedNumber: number });
+      }),
+    listLive: ({ limit, after }) =>
+      Effect.sync(() =>
+        Array.from(runs.values())
+          .filter(({ row }) => !isFinalStatus(row.status))
+          .map(liveRowOf)
+          .filter((row) => after === undefined || byKey(after, row) < 0)
+          .sort(byKey)
+          .slice(0, limit),
+      ),
+  };
 }

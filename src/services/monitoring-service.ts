@@ -11,6 +11,8 @@ import type { NodeRuntimeValues } from "#core/value";
 export type NodeProgress =
   | { readonly status: "executing"; readonly attempt: number }
   | { readonly status: "retrying"; readonly attempt: number; readonly error: string }
+  /** Parked on an answer, at most until then, in milliseconds since 1970. */
+  | { readonly status: "waiting"; readonly name: string; readonly until: number | null }
   | { readonly status: "completed"; readonly outputs: NodeRuntimeValues; readonly usage: number }
   | { readonly status: "failed"; readonly error: string }
   | ({ readonly status: "skipped" } & SkipDetails);

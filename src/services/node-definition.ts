@@ -35,7 +35,7 @@ export interface NodeContext {
   readonly attempt: number;
   /** The same for every attempt and every replay: give it to whatever must not happen twice (REPLAY-4). */
   readonly idempotencyKey: string;
-  /** Aborted when the attempt's time is over. */
+  /** Aborted when the attempt's time is over, and when the run is cancelled. */
   readonly signal: AbortSignal;
   /** What started the run: the body of a request, a message. */
   readonly trigger: JsonValue;
@@ -57,6 +57,8 @@ export interface SubStep {
  * retries begin it anew, and its time limit is one for each sub-step.
  */
 export interface MultiStepContext extends NodeContext {
+  /** Whether an edge leaves from this output, so that a node may take a branch only where there is one. */
+  readonly isConnected: (output: string) => boolean;
   /** Does something once; its result is JSON. The name is unique within the node. Rejects with the sub-step's failure. */
   readonly doStep: <A extends JsonValue>(
     name: string,
@@ -64,7 +66,28 @@ export interface MultiStepContext extends NodeContext {
   ) => Promise<A>;
   /** The platform's own sleep: costs nothing while it lasts. Milliseconds, or words such as "2 hours". */
   readonly sleep: (name: string, duration: number | string) => Promise<void>;
+  /**
+   * Parks the node until somebody answers, from outside, or the time is over: a day unless told, at most a year. Costs nothing
+   * while it lasts. The name is unique within the node; an answer may name it.
+   */
+  readonly waitForEvent: (name: string, options?: WaitOptions) => Promise<WaitAnswer>;
 }
+
+export interface WaitOptions {
+  /** Milliseconds, or words such as "2 hours". */
+  readonly timeout?: number | string;
+  /** What is asked, for whoever is to answer. JSON. */
+  readonly question?: JsonValue;
+}
+
+export type WaitAnswer =
+  | {
+      readonly status: "answered";
+      readonly data: JsonValue;
+      /** Milliseconds since 1970. */
+      readonly answeredAt: number;
+    }
+  | { readonly status: "timedOut" };
 
 /** A failure that a node means. Thrown, returned or failed with: it is the same. Not retried unless it says so (ERROR-3). */
 export class NodeFailure extends Data.TaggedError("NodeFailure")<{

@@ -287,28 +287,6 @@ describe("a run on Cloudflare Workflows", () => {
     });
   });
 
-  test("fails a node whose outputs the platform would not keep", async () => {
-    const flood = (length: number): Workflow =>
-      workflow([
-        {
-          id: "flood",
-          name: "",
-          type: "test-flood",
-          inputs: [number("length", length)],
-          outputs: [{ name: "text", type: "string" }],
-        },
-      ]);
-    await using small = await start("just-fits", paramsFor(flood(1_000_000)));
-    await small.waitForStatus("complete");
-    expect((await recordOf("just-fits"))?.status).toBe("completed");
-
-    await using large = await start("too-large", paramsFor(flood(1_200_000)));
-    await large.waitForStatus("complete");
-    expect((await recordOf("too-large"))?.nodeExecutions[0]?.error).toMatch(
-      /^The outputs take about 12000\d\d bytes, and a step keeps 1032192\. Put out less, or a file\.$/,
-    );
-  });
-
   test("stores a node's bytes in R2 and hands them to the next node", async () => {
     const file: readonly Parameter[] = [{ name: "file", type: "blob" }];
     const node = (id: string): Workflow["nodes"][number] => ({

@@ -1,26 +1,37 @@
 /** The contracts in workerd: against D1 and R2, and against the memory layers once more. And what is D1's or R2's alone. */
 import { env } from "cloudflare:test";
 import * as Effect from "effect/Effect";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { d1ExecutionStoreLayer } from "#cloudflare/d1-execution-store";
+import { d1WaitStoreLayer } from "#cloudflare/d1-wait-store";
 import { r2ObjectStoreLayer } from "#cloudflare/r2-object-store";
 import { ServiceFailure } from "#services/errors";
 import { ExecutionStore, rowOf } from "#services/execution-store";
 import { ObjectStore } from "#services/object-store";
+import { WaitStore } from "#services/wait-store";
 import { executionStoreContract, savedRun } from "./execution-store.contract.ts";
 import { memoryContracts } from "./memory-layers.ts";
 import { nastyIds } from "./nasty-ids.ts";
 import { objectStoreContract } from "./object-store.contract.ts";
+import { runCommandContract } from "./run-command.contract.ts";
+import { large, runStartContract, small, startedRun } from "./run-start.contract.ts";
+import { waitStoreContract } from "./wait-store.contract.ts";
 
 const { DB, OBJECTS } = env;
 const run = Effect.runPromise;
 
 executionStoreContract("D1 and R2", () => d1ExecutionStoreLayer(DB, OBJECTS));
+runStartContract("D1 and R2", () => d1ExecutionStoreLayer(DB, OBJECTS));
+runCommandContract("D1 and R2", () => d1ExecutionStoreLayer(DB, OBJECTS));
+waitStoreContract("D1", () => d1WaitStoreLayer(DB));
 objectStoreContract("R2", () => r2ObjectStoreLayer(OBJECTS));
 memoryContracts();
 
 const executionStore = (db = DB, bucket = OBJECTS): ExecutionStore["Service"] =>
   Effect.runSync(Effect.provide(ExecutionStore, d1ExecutionStoreLayer(db, bucket)));
+
+const waitStore = (db = DB): WaitStore["Service"] =>
+  Effect.runSync(Effect.provide(WaitStore, d1WaitStoreLayer(db)));
 
 const objectStore = (bucket = OBJECTS): ObjectStore["Service"] =>
   Effect.runSync(Effect.provide(ObjectStore, r2ObjectStoreLayer(bucket)));
@@ -36,6 +47,43 @@ const withMethods = <A extends object>(target: A, methods: Partial<A>): A =>
 
 const failing = (): never => {
   throw new Error("The platform is away");
+};
+
+/** How SQLite answers each statement that the effect sends: from which index, and whether it sorts. */
+const plansOf = async (use: (db: D1Database) => Effect.Effect<unknown, unknown>) => {
+  const sent: (readonly [sql: string, values: readonly unknown[]])[] = [];
+  const prepare = (sql: string): D1PreparedStatement => {
+    const statement = DB.prepare(sql);
+    const bind = (...values: readonly unknown[]): D1PreparedStatement => {
+      sent.push([sql, values]);
+      return statement.bind(...values);
+    };
+    return withMethods(statement, { bind });
+  };
+  await run(Effect.exit(use(withMethods(DB, { prepare }))));
+  const plans: string[] = [];
+  for (const [sql, values] of sent) {
+    const plan = DB.prepare(`EXPLAIN QUERY PLAN ${sql}`).bind(...values);
+    const { results } = await plan.all<{ readonly detail: string }>();
+    plans.push(...results.map(({ detail }) => detail));
+  }
+  return plans;
+};
+
+/** How often the effect asks D1. */
+const tripsOf = async (use: Effect.Effect<unknown, unknown>): Promise<number> => {
+  const statement = Object.getPrototypeOf(DB.prepare("SELECT 1")) as D1PreparedStatement;
+  const database = Object.getPrototypeOf(DB) as D1Database;
+  const spies = [
+    vi.spyOn(statement, "run"),
+    vi.spyOn(statement, "all"),
+    vi.spyOn(statement, "first"),
+    vi.spyOn(database, "batch"),
+  ];
+  await run(use);
+  const trips = spies.reduce((sum, spy) => sum + spy.mock.calls.length, 0);
+  for (const spy of spies) spy.mockRestore();
+  return trips;
 };
 
 const keysUnder = async (prefix: string): Promise<readonly string[]> =>
@@ -111,49 +159,209 @@ describe("d1ExecutionStoreLayer", () => {
       withMethods(OBJECTS, { get: failing }),
     );
     const failures = await run(
-      Effect.all([Effect.flip(broken.get("acme", "run")), Effect.flip(broken.list("acme"))]),
+      Effect.all([
+        Effect.flip(broken.get("acme", "run")),
+        Effect.flip(broken.list("acme")),
+        Effect.flip(broken.readStart("acme", "run")),
+        Effect.flip(broken.command("acme", "run", "cancel")),
+        Effect.flip(broken.readCommand("acme", "run")),
+        Effect.flip(broken.acknowledge("acme", "run", 1)),
+        Effect.flip(broken.listLive({ limit: 1 })),
+      ]),
     );
-    expect(failures.map(({ operation }) => operation)).toEqual([
-      "ExecutionStore.get",
-      "ExecutionStore.list",
-    ]);
+    expect(failures.map(({ operation, isFinal }) => [operation, isFinal])).toEqual(
+      ["get", "list", "readStart", "command", "readCommand", "acknowledge", "listLive"].map(
+        (method) => [`ExecutionStore.${method}`, undefined],
+      ),
+    );
   });
 
-  it("says what to do when the database has no tables", async () => {
-    const prepare = (): D1PreparedStatement => DB.prepare("SELECT * FROM no_such_table_here");
-    const empty = executionStore(withMethods(DB, { prepare }));
-    const { message, isFinal } = await run(Effect.flip(empty.list("acme")));
-    expect({ message, isFinal }).toEqual({
-      message:
-        "The database has no tables. Apply Pawl's migrations: wrangler d1 migrations apply DATABASE --local (or --remote)",
-      isFinal: true,
-    });
+  it.each([
+    ["tables", "SELECT * FROM no_such_table_here"],
+    ["columns", "SELECT no_such_column FROM executions"],
+    ["columns to write", "INSERT INTO executions (no_such_column) VALUES (1)"],
+  ])("says what to do when the database lacks %s", async (_, sql) => {
+    const prepare = (): D1PreparedStatement =>
+      withMethods(DB.prepare(sql), { bind: () => DB.prepare(sql) });
+    const old = executionStore(withMethods(DB, { prepare }));
+    const failures = await run(
+      Effect.all([
+        Effect.flip(old.list("acme")),
+        Effect.flip(waitStore(withMethods(DB, { prepare })).list("acme", "run")),
+      ]),
+    );
+    for (const { message, isFinal } of failures) {
+      expect({ message, isFinal }).toEqual({
+        message:
+          "The database is not up to date. Apply Pawl's migrations: wrangler d1 migrations apply DATABASE --local (or --remote)",
+        isFinal: true,
+      });
+    }
   });
 
   it("lists from an index, without reading other rows and without sorting", async () => {
-    const plans: string[] = [];
-    const prepare = (sql: string): D1PreparedStatement => DB.prepare(`EXPLAIN QUERY PLAN ${sql}`);
-    const explaining = executionStore(withMethods(DB, { prepare }));
-    for (const options of [{}, { status: "error" } as const]) {
-      const steps = await run(explaining.list("acme", options));
-      plans.push(...steps.map((step) => (step as unknown as { detail: string }).detail));
+    const before = { startedAt: "2026-11-24T10:00:00.000Z", id: "run" };
+    const after = { organizationId: "acme", id: "run" };
+    const plans: (readonly string[])[] = [];
+    for (const options of [
+      {},
+      { status: "error" } as const,
+      { workflowId: "w" },
+      { before },
+      { status: "error", before } as const,
+      { workflowId: "w", before },
+    ]) {
+      plans.push(await plansOf((db) => executionStore(db).list("acme", options)));
     }
-    expect(plans).toEqual([
+    plans.push(await plansOf((db) => executionStore(db).listLive({ limit: 5, after })));
+    const older = "(started_at,id)<(?,?)";
+    expect(plans.flat()).toEqual([
       "SEARCH executions USING INDEX executions_newest (organization_id=?)",
       "SEARCH executions USING INDEX executions_newest_by_status (organization_id=? AND status=?)",
+      "SEARCH executions USING INDEX executions_newest_by_workflow (organization_id=? AND workflow_id=?)",
+      `SEARCH executions USING INDEX executions_newest (organization_id=? AND ${older})`,
+      `SEARCH executions USING INDEX executions_newest_by_status (organization_id=? AND status=? AND ${older})`,
+      `SEARCH executions USING INDEX executions_newest_by_workflow (organization_id=? AND workflow_id=? AND ${older})`,
+      "SEARCH executions USING INDEX executions_live ((organization_id,id)>(?,?))",
     ]);
   });
 
-  it("asks D1 once for a list and once for a save", async () => {
-    let statements = 0;
-    const prepare = (sql: string): D1PreparedStatement => {
-      statements++;
-      return DB.prepare(sql);
+  it("asks D1 once for whatever is asked of it, the first save of a run too", async () => {
+    const store = executionStore();
+    const saved = startedRun("counted", "run", small);
+    for (const effect of [
+      store.save(saved),
+      store.save(savedRun("counted", "run", { status: "paused", endedAt: null })),
+      store.command("counted", "run", "cancel"),
+      store.acknowledge("counted", "run", 1),
+      store.readCommand("counted", "run"),
+      store.readStart("counted", "run"),
+      store.get("counted", "run"),
+      store.save(savedRun("counted", "run")),
+      store.list("counted"),
+      store.listLive({ limit: 10 }),
+    ]) {
+      expect(await tripsOf(effect)).toBe(1);
+    }
+  });
+
+  it("finds a large live record after a new run's, which is none", async () => {
+    const store = executionStore();
+    await run(store.save(startedRun("grown", "run", small)));
+    const error = "x".repeat(300_000);
+    const grown = savedRun("grown", "run", { status: "paused", endedAt: null, error });
+    await run(store.save(grown));
+    expect(JSON.stringify(await run(store.get("grown", "run")))).toHaveLength(
+      JSON.stringify(grown.execution).length,
+    );
+  });
+
+  it("keeps a small document once in D1, and no record beside it", async () => {
+    const store = executionStore();
+    for (const id of ["a", "b"]) await run(store.save(startedRun("definitions", id, small)));
+    expect(await keysUnder("definitions/")).toEqual([]);
+    const { results: definitions } = await DB.prepare(
+      "SELECT hash, document FROM definitions WHERE organization_id = 'definitions'",
+    ).all();
+    expect(definitions).toEqual([{ hash: "hash of small", document: JSON.stringify(small) }]);
+    const { results: rows } = await DB.prepare(
+      "SELECT live_record, params FROM executions WHERE organization_id = 'definitions'",
+    ).all();
+    const params = { userId: "user", organizationId: "definitions", computeCredits: 100 };
+    const row = { live_record: null, params: JSON.stringify(params) };
+    expect(rows).toEqual([row, row]);
+  });
+
+  it("keeps a large document once in R2, and large params for each run", async () => {
+    let puts = 0;
+    const put = (...args: Parameters<R2Bucket["put"]>): Promise<R2Object | null> => {
+      puts++;
+      return OBJECTS.put(...args);
     };
-    const counting = executionStore(withMethods(DB, { prepare }));
-    for (const id of ["a", "b", "c"]) await run(counting.save(savedRun("counted", id)));
-    expect(await run(counting.list("counted"))).toHaveLength(3);
-    expect(statements).toBe(4);
+    const store = executionStore(
+      DB,
+      withMethods(OBJECTS, { put: put as unknown as R2Bucket["put"] }),
+    );
+    const trigger = "x".repeat(300_000);
+    for (const id of ["a", "b", "b"]) {
+      await run(store.save(startedRun("documents", id, large, id === "a" ? {} : { trigger })));
+    }
+    expect(await keysUnder("documents/")).toEqual([
+      "documents/definitions/hash%20of%20large.json",
+      "documents/params/b.json",
+    ]);
+    expect(puts).toBe(2);
+    const { results } = await DB.prepare(
+      `SELECT live_record, params IS NULL AS isElsewhere, document FROM executions
+       LEFT JOIN definitions USING (organization_id) WHERE organization_id = 'documents' ORDER BY id`,
+    ).all();
+    expect(results).toEqual([
+      { live_record: null, isElsewhere: 0, document: null },
+      { live_record: null, isElsewhere: 1, document: null },
+    ]);
+  });
+
+  it("gives a record without nodes when the document of a new run is lost", async () => {
+    const store = executionStore();
+    const { nodeExecutions: _, ...facts } = startedRun("lost", "run", small).execution;
+    await run(store.save(startedRun("lost", "run", small)));
+    await DB.prepare("DELETE FROM definitions WHERE organization_id = 'lost'").run();
+    expect(await run(store.get("lost", "run"))).toEqual({ ...facts, nodeExecutions: [] });
+    expect(await run(store.readStart("lost", "run"))).toBeUndefined();
+  });
+});
+
+describe("d1WaitStoreLayer", () => {
+  const wait = {
+    organizationId: "waiting",
+    executionId: "run",
+    nodeId: "node",
+    name: "event",
+    eventType: "w_1",
+    openedAt: 1,
+    deadline: 2,
+    question: {},
+  };
+  const answer = { organizationId: "waiting", executionId: "run", nodeId: "node", data: 1, now: 1 };
+
+  it("asks D1 once for whatever is asked of it, and reads the rows of one run alone", async () => {
+    const asked = [
+      (store: WaitStore["Service"]) => store.open(wait),
+      (store: WaitStore["Service"]) => store.answer(answer),
+      (store: WaitStore["Service"]) => store.answer({ ...answer, name: "event" }),
+      (store: WaitStore["Service"]) => store.settle(wait, 1),
+      (store: WaitStore["Service"]) => store.list("waiting", "run"),
+      (store: WaitStore["Service"]) => store.close("waiting", "run"),
+    ];
+    for (const ask of asked) {
+      expect(await tripsOf(ask(waitStore()))).toBe(1);
+      const plans = await plansOf((db) => ask(waitStore(db)));
+      expect(plans).not.toEqual([]);
+      for (const plan of plans) {
+        expect(plan).toMatch(
+          /^(SCALAR SUBQUERY \d+|SEARCH waits USING PRIMARY KEY \(organization_id=\? AND execution_id=\?.*\))$/,
+        );
+      }
+    }
+  });
+
+  it("fails with a ServiceFailure when D1 is away", async () => {
+    const broken = waitStore(withMethods(DB, { prepare: failing }));
+    const failures = await run(
+      Effect.all([
+        Effect.flip(broken.open(wait)),
+        Effect.flip(broken.settle(wait, 1)),
+        Effect.flip(broken.answer(answer)),
+        Effect.flip(broken.list("waiting", "run")),
+        Effect.flip(broken.close("waiting", "run")),
+      ]),
+    );
+    expect(failures.map(({ operation, isFinal }) => [operation, isFinal])).toEqual(
+      ["open", "settle", "answer", "list", "close"].map((method) => [
+        `WaitStore.${method}`,
+        undefined,
+      ]),
+    );
   });
 });
 

@@ -5,9 +5,9 @@ import { describe, expect, it } from "vitest";
 import type { WorkflowExecutionStatus } from "#core/lifecycle";
 import type { WorkflowExecution } from "#core/report";
 import { recordOf } from "#core/value";
-import type { SavedExecution } from "#services/execution-store";
+import type { ExecutionRow, SavedExecution } from "#services/execution-store";
 import { ExecutionStore, rowOf } from "#services/execution-store";
-import { likeOrganizations, nastyIds } from "./nasty-ids.ts";
+import { asText, likeOrganizations, nastyIds, unpairedIds } from "./nasty-ids.ts";
 
 const finalStatuses: readonly WorkflowExecutionStatus[] = [
   "completed",
@@ -107,6 +107,28 @@ export const executionStoreContract = (
         expect(found).toEqual(own.map(({ execution }) => execution));
         const rows = await run(store.list(organization));
         expect(new Set(rows)).toEqual(new Set(own.map(rowOf)));
+      }
+    });
+
+    it("tells ids apart that UTF-8 cannot hold", async () => {
+      const store = open();
+      const organization = newOrganization();
+      const saved = unpairedIds.flatMap((id) => [
+        savedRun(organization, id, { workflowId: `${id} of ours` }),
+        savedRun(`${organization} ${id}`, "run", { workflowId: id }),
+      ]);
+      await run(Effect.forEach(saved, store.save, { discard: true }));
+      for (const each of saved) {
+        const found = await run(store.get(each.organizationId, each.execution.id));
+        expect(asText(found)).toBe(asText(each.execution));
+      }
+      const ours = saved.filter(({ organizationId }) => organizationId === organization);
+      const listed = await run(store.list(organization));
+      expect(listed.map(asText).sort()).toEqual(ours.map((each) => asText(rowOf(each))).sort());
+      for (const id of unpairedIds) {
+        const [row, ...others] = await run(store.list(`${organization} ${id}`, { workflowId: id }));
+        expect(asText(row?.workflowId)).toBe(asText(id));
+        expect(others).toEqual([]);
       }
     });
 
@@ -249,6 +271,56 @@ export const executionStoreContract = (
         paused.slice(0, 3),
       );
       expect(await run(store.list(organization, { status: "error" }))).toEqual([]);
+    });
+
+    it("lists runs of one workflow, also of one status", async () => {
+      const store = open();
+      const organization = newOrganization();
+      const workflows = ["w", "W", "w ", "__proto__"];
+      const saved = Array.from({ length: 24 }, (_, index) =>
+        savedRun(organization, `run ${String(index).padStart(2, "0")}`, {
+          ...(index % 3 === 0 ? { status: "error" } : live("executing")),
+          workflowId: workflows[index % workflows.length]!,
+        }),
+      );
+      await run(Effect.forEach(saved, store.save, { concurrency: 8, discard: true }));
+      await run(store.save(savedRun(newOrganization(), "run", { workflowId: "w" })));
+      const newest = saved.map(rowOf).reverse();
+      for (const workflowId of workflows) {
+        const own = newest.filter((row) => row.workflowId === workflowId);
+        expect(await run(store.list(organization, { workflowId }))).toEqual(own);
+        const failed = own.filter(({ status }) => status === "error");
+        expect(await run(store.list(organization, { workflowId, status: "error" }))).toEqual(
+          failed,
+        );
+      }
+      expect(await run(store.list(organization, { workflowId: "other" }))).toEqual([]);
+    });
+
+    it("pages through a list, each run once, also those of one moment", async () => {
+      const store = open();
+      const organization = newOrganization();
+      const saved = nastyIds.map((id, index) =>
+        savedRun(organization, id, {
+          startedAt: `2026-11-24T10:00:00.00${index % 3}Z`,
+          ...(index % 2 === 0 ? { status: "error" } : {}),
+          workflowId: index % 4 < 2 ? "w" : "v",
+        }),
+      );
+      await run(Effect.forEach(saved, store.save, { concurrency: 8, discard: true }));
+      for (const filter of [{}, { status: "error" }, { workflowId: "w" }] as const) {
+        const whole = await run(store.list(organization, { ...filter, limit: 100 }));
+        const paged: ExecutionRow[] = [];
+        for (;;) {
+          const before = paged.at(-1);
+          const options = { ...filter, limit: 4, ...(before === undefined ? {} : { before }) };
+          const page = await run(store.list(organization, options));
+          paged.push(...page);
+          if (page.length < 4) break;
+        }
+        expect(paged).toEqual(whole);
+        expect(new Set(paged.map(({ id }) => id)).size).toBe(whole.length);
+      }
     });
   });
 };

@@ -48,3 +48,23 @@ export const likeOrganizations: readonly string[] = [
   "acme/..",
   "ACME",
 ];
+
+/**
+ * Halves of surrogate pairs, which UTF-8 cannot hold, and what they must not be taken for. An assertion must not show them
+ * either, or the pool's socket breaks: compare with `asText`.
+ */
+export const unpairedIds: readonly string[] = [
+  "\ud800",
+  "\udfff",
+  "a\ufffd",
+  "a\ud800",
+  'json:"\\ud800"',
+  "json:",
+];
+
+/** A value as ASCII, for assertions on ids that no socket takes or on keys that the pool hangs on. */
+export const asText = (value: unknown): string =>
+  JSON.stringify(value).replaceAll(
+    /[^ -~]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );

@@ -4,10 +4,7 @@ import type * as Layer from "effect/Layer";
 import { describe, expect, it } from "vitest";
 import type { BinaryValue } from "#services/node-definition";
 import { ObjectStore } from "#services/object-store";
-import { likeOrganizations, nastyIds } from "./nasty-ids.ts";
-
-/** Halves of surrogate pairs: no UTF-8 can hold them. An assertion must not show them either, or the pool's socket breaks. */
-const unpairedIds = ["\ud800", "\udfff", "a\ufffd"];
+import { likeOrganizations, nastyIds, unpairedIds } from "./nasty-ids.ts";
 
 const everyByte = Uint8Array.from({ length: 256 }, (_, byte) => byte);
 

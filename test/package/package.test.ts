@@ -1,6 +1,6 @@
 /** The package as people get it: packed, installed elsewhere, used from plain Node, from TypeScript and from a Worker. */
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -132,12 +132,12 @@ test("runs in a Worker of one's own, with a node of one's own", async () => {
   });
   try {
     const database = await worker.getD1Database("DB");
-    const migration = readFileSync(
-      join(home, "node_modules/pawl/migrations/0001_executions.sql"),
-      "utf8",
-    );
-    for (const statement of migration.replaceAll(/^\s*--.*$/gm, "").split(";")) {
-      if (statement.trim() !== "") await database.prepare(statement).run();
+    const migrations = join(home, "node_modules/pawl/migrations");
+    for (const file of readdirSync(migrations).sort()) {
+      const migration = readFileSync(join(migrations, file), "utf8");
+      for (const statement of migration.replaceAll(/^\s*--.*$/gm, "").split(";")) {
+        if (statement.trim() !== "") await database.prepare(statement).run();
+      }
     }
     const body = readFileSync(join(home, "examples/embed/shout.json"), "utf8");
     const started = await worker.dispatchFetch("http://embed/", { method: "POST", body });

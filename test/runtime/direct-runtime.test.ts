@@ -306,14 +306,12 @@ describe("the direct runtime", () => {
 
   test("bills what a node reports in place of its type's cost", async () => {
     const saved: number[] = [];
-    const store = Layer.succeed(ExecutionStore, {
+    const store = Layer.mock(ExecutionStore, {
       save: ({ execution }) =>
         Effect.sync(() => {
           saved.push(execution.nodeExecutions.reduce((sum, { usage }) => sum + usage, 0));
           return execution;
         }),
-      get: () => Effect.succeed(undefined),
-      list: () => Effect.succeed([]),
     });
     const reporting = defineNode({
       type: "reporting",
@@ -344,10 +342,8 @@ describe("the direct runtime", () => {
 
   test("rejects with the service's own failure when a service fails for good", async () => {
     const failure = new ServiceFailure({ operation: "ExecutionStore.save", message: "disk full" });
-    const store = Layer.succeed(ExecutionStore, {
+    const store = Layer.mock(ExecutionStore, {
       save: () => Effect.fail(failure),
-      get: () => Effect.succeed(undefined),
-      list: () => Effect.succeed([]),
     });
     await expect(
       createDirectRuntime({ layers: store }).run(params(graph()), "broken"),
@@ -358,8 +354,9 @@ describe("the direct runtime", () => {
     const ended: string[] = [];
     const broken = Layer.succeed(DurableStep, {
       do: (name, _options, perform) =>
-        name === "run node b" ? Promise.reject(new Error("platform gone")) : perform(),
+        name === "run node b" ? Promise.reject(new Error("platform gone")) : perform({ attempt: 1 }),
       sleep: () => Promise.resolve(),
+      waitForEvent: () => new Promise(() => {}),
     });
     const runtime = createDirectRuntime({
       nodes: [
@@ -378,24 +375,23 @@ describe("the direct runtime", () => {
 
   test("tells the end that is stored when its last step runs twice", async () => {
     const saved: WorkflowExecution[] = [];
-    const store = Layer.succeed(ExecutionStore, {
+    const store = Layer.mock(ExecutionStore, {
       save: ({ execution }) =>
         Effect.sync(() => {
           const standing = saved.find(({ endedAt }) => endedAt !== null);
           saved.push(execution);
           return standing ?? execution;
         }),
-      get: () => Effect.succeed(undefined),
-      list: () => Effect.succeed([]),
     });
     const dyingOnce = Layer.succeed(DurableStep, {
       do: async (name, _options, perform) => {
-        if (name !== "persist final execution record") return perform();
-        await perform();
+        if (name !== "persist final execution record") return perform({ attempt: 1 });
+        await perform({ attempt: 1 });
         await pause(5);
-        return perform();
+        return perform({ attempt: 1 });
       },
       sleep: () => Promise.resolve(),
+      waitForEvent: () => new Promise(() => {}),
     });
     const execution = await createDirectRuntime({ layers: Layer.merge(store, dyingOnce) }).run(
       params(graph("a")),

@@ -21,10 +21,15 @@ interface PlatformOptions {
   /** Takes the place of performing a step, for the steps that it answers. */
   readonly instead?: (name: string) => Promise<never> | undefined;
   readonly sleep?: Steps["sleep"];
+  /** Nobody ever sends an event unless told. */
+  readonly waitForEvent?: Steps["waitForEvent"];
+  /** How often a step has begun, this time included. */
+  readonly begins?: (name: string) => number;
 }
 
 export const recordingPlatform = (options: PlatformOptions = {}): Platform => {
   const { recorded, instead, sleep = () => Promise.resolve() } = options;
+  const { waitForEvent = () => new Promise<never>(() => {}), begins = () => 1 } = options;
   const results = new Map(recorded);
   const asked: Platform["asked"] = [];
   const performed: string[] = [];
@@ -39,7 +44,7 @@ export const recordingPlatform = (options: PlatformOptions = {}): Platform => {
   const steps: Steps = {
     do: (name, stepOptions, perform) => {
       asked.push([name, stepOptions]);
-      return instead?.(name) ?? recordedOr(name, perform);
+      return instead?.(name) ?? recordedOr(name, () => perform({ attempt: begins(name) }));
     },
     sleep: async (name, millis) => {
       asked.push([name, millis]);
@@ -48,8 +53,19 @@ export const recordingPlatform = (options: PlatformOptions = {}): Platform => {
         return null;
       });
     },
+    waitForEvent: (name, event) => {
+      asked.push([name, event.timeout]);
+      // To wait is to do nothing.
+      if (results.has(name)) return Promise.resolve(results.get(name) as boolean);
+      return waitForEvent(name, event).then((came) => {
+        results.set(name, came);
+        return came;
+      });
+    },
   };
   return { layer: Layer.succeed(DurableStep, steps), asked, performed, results };
 };
 
-export const namesOf = ({ asked }: Platform): readonly string[] => asked.map(([name]) => name);
+/** All but the waits for a command, which no run's outcome depends on. */
+export const namesOf = ({ asked }: Platform): readonly string[] =>
+  asked.map(([name]) => name).filter((name) => !name.startsWith("listen for command"));

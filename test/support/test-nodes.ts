@@ -49,17 +49,6 @@ const twoSteps = defineNode({
   },
 });
 
-/** Puts out as many characters as it is told. */
-const flood = defineNode({
-  type: "test-flood",
-  name: "Flood",
-  category: "test",
-  description: "Puts out a long text.",
-  inputs: [{ name: "length", type: "number", required: true }],
-  outputs: [{ name: "text", type: "string" }],
-  run: ({ length }) => ({ text: "x".repeat(length) }),
-});
-
 /** Bytes in, bytes out. */
 const reverseBytes = defineNode({
   type: "test-reverse-bytes",
@@ -76,4 +65,4 @@ const reverseBytes = defineNode({
   }),
 });
 
-export const testNodes: readonly NodeDefinition[] = [failing, slow, twoSteps, flood, reverseBytes];
+export const testNodes: readonly NodeDefinition[] = [failing, slow, twoSteps, reverseBytes];

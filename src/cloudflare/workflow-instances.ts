@@ -1,0 +1,57 @@
+/** WorkflowInstances over the binding EXECUTE. The platform tells what is wrong in words alone. */
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import type { ExecuteParams } from "#core/execution-context";
+import { failureOf } from "#services/errors";
+import { WorkflowInstances } from "#services/workflow-instances";
+
+const says = (reason: unknown, words: string): boolean =>
+  reason instanceof Error && reason.message.includes(words);
+
+const isUnknown = (reason: unknown): boolean => says(reason, "instance.not_found");
+
+const endedStatuses = ["complete", "errored", "terminated"];
+
+export const workflowInstancesLayer = (
+  workflow: Workflow<ExecuteParams>,
+): Layer.Layer<WorkflowInstances> =>
+  Layer.succeed(WorkflowInstances, {
+    create: (executionId, params) =>
+      Effect.tryPromise({
+        try: async () => {
+          try {
+            await workflow.create({ id: executionId, params });
+          } catch (reason) {
+            if (!says(reason, "already_exists") && !says(reason, "already exists")) throw reason;
+          }
+        },
+        catch: failureOf("WorkflowInstances.create"),
+      }),
+    send: (executionId, type) =>
+      Effect.tryPromise({
+        try: async () => {
+          try {
+            const instance = await workflow.get(executionId);
+            await instance.sendEvent({ type, payload: {} });
+            return true;
+          } catch (reason) {
+            if (isUnknown(reason)) return false;
+            throw reason;
+          }
+        },
+        catch: failureOf("WorkflowInstances.send"),
+      }),
+    endOf: (executionId) =>
+      Effect.tryPromise({
+        try: async () => {
+          try {
+            const { status, error } = await (await workflow.get(executionId)).status();
+            return endedStatuses.includes(status) ? (error?.message ?? status) : undefined;
+          } catch (reason) {
+            if (isUnknown(reason)) return "lost";
+            throw reason;
+          }
+        },
+        catch: failureOf("WorkflowInstances.endOf"),
+      }),
+  });

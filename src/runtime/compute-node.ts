@@ -1,0 +1,63 @@
+/**
+ * The thrifty plan (STEP-3): a node that only computes takes no step, since a replay computes it again. Its times are those
+ * of what it was computed from, and nobody is told of it, or a replay would tell it again.
+ */
+import * as Effect from "effect/Effect";
+import type { ExecutionState } from "#core/execution-state";
+import { nodeStateOf } from "#core/execution-state";
+import type { GraphNode } from "#core/graph";
+import { isBinaryType } from "#core/parameter";
+import type { NodeStepResult } from "#core/step-result";
+import { holdsStoredInput } from "#core/stored-value";
+import { silent } from "#services/monitoring-service";
+import { ServiceFailure } from "#services/errors";
+import type { NodeCall } from "./attempt-node.ts";
+import { attemptOnce, outcomeToResult } from "./execute-node.ts";
+import type { NodeEnvironment } from "./node-environment.ts";
+
+/** Whether the node only computes, on values that are at hand. */
+export const isComputed = (env: NodeEnvironment, { graphNode, inputs }: NodeCall): boolean => {
+  const definition =
+    graphNode.node === undefined ? undefined : env.registry.get(graphNode.node.type);
+  if (definition === undefined || !definition.pure || definition.multiStep) return false;
+  const { ports } = graphNode;
+  return (
+    ![...ports.inputs, ...ports.outputs].some(({ type }) => isBinaryType(type)) &&
+    !holdsStoredInput(ports.inputs, inputs)
+  );
+};
+
+/** When the last of what it was computed from was there; the run's start for a node without upstreams. */
+const timeOf = (env: NodeEnvironment, state: ExecutionState, { inbound }: GraphNode): number =>
+  inbound.reduce(
+    (latest, { source }) =>
+      Math.max(latest, nodeStateOf(state, source).attempts.at(-1)?.endedAt ?? 0),
+    env.startedAt,
+  );
+
+const noFiles = Effect.fail(
+  new ServiceFailure({
+    operation: "ObjectStore.write",
+    message: "A node that only computes stores nothing",
+    isFinal: true,
+  }),
+);
+
+export const computeNode = async (
+  env: NodeEnvironment,
+  call: NodeCall,
+  state: ExecutionState,
+): Promise<NodeStepResult> => {
+  const { graphNode } = call;
+  const definition = env.registry.get(graphNode.node!.type)!;
+  const now = timeOf(env, state, graphNode);
+  const computing: NodeEnvironment = {
+    ...env,
+    publish: silent,
+    now: () => now,
+    inlineLimit: Number.POSITIVE_INFINITY,
+    objects: { ...env.objects, write: () => noFiles },
+  };
+  const outcome = await attemptOnce(computing, call, definition, undefined, 1, { attempt: 1 });
+  return outcomeToResult(computing, graphNode.id, outcome, []);
+};

@@ -1,0 +1,54 @@
+/**
+ * What can be done to a run from outside: tell it something, answer a node that waits. What is said stands in a store before
+ * the run is woken, so that a wake-up which is lost loses nothing: the watchdog sends it again.
+ */
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import { commandEventType } from "#core/step-name";
+import type { JsonValue } from "#core/value";
+import type { ServiceFailure } from "#services/errors";
+import { ExecutionStore } from "#services/execution-store";
+import type { CommandResult, RunCommand } from "#services/run-command";
+import type { AnswerResult } from "#services/wait-store";
+import { WaitStore } from "#services/wait-store";
+import { WorkflowInstances } from "#services/workflow-instances";
+
+/** Accepted means that it stands, not that the run has seen it yet: its status says that. */
+export const commandRun: (
+  organizationId: string,
+  executionId: string,
+  command: RunCommand,
+) => Effect.Effect<CommandResult, ServiceFailure, ExecutionStore | WorkflowInstances> =
+  Effect.fnUntraced(function* (organizationId, executionId, command) {
+    const store = yield* ExecutionStore;
+    const result = yield* store.command(organizationId, executionId, command);
+    if (result.status === "accepted") {
+      const instances = yield* WorkflowInstances;
+      yield* instances.send(executionId, commandEventType(result.number));
+    }
+    return result;
+  });
+
+export interface Answer {
+  readonly organizationId: string;
+  readonly executionId: string;
+  readonly nodeId: string;
+  /** Of the wait, when several of the node are open. */
+  readonly name?: string;
+  readonly data: JsonValue;
+}
+
+export const answerWait: (
+  answer: Answer,
+) => Effect.Effect<AnswerResult, ServiceFailure, WaitStore | WorkflowInstances> = Effect.fnUntraced(
+  function* (answer) {
+    const waits = yield* WaitStore;
+    const now = yield* Clock.currentTimeMillis;
+    const result = yield* waits.answer({ ...answer, now });
+    if (result.status === "accepted") {
+      const instances = yield* WorkflowInstances;
+      yield* instances.send(answer.executionId, result.wait.eventType);
+    }
+    return result;
+  },
+);

@@ -1,0 +1,116 @@
+/**
+ * What a redrive takes over from an earlier run. The plan is made inside a step, since it reads the earlier record; what is
+ * taken over comes out of steps in parts that a result can hold, and is folded before the first node runs.
+ */
+import * as Effect from "effect/Effect";
+import type { RedriveParams } from "#core/execution-context";
+import type { ExecutionState } from "#core/execution-state";
+import type { WorkflowGraph } from "#core/graph";
+import type { InputOverrides } from "#core/inputs";
+import { collectNodeInputs } from "#core/inputs";
+import { isFinalStatus } from "#core/lifecycle";
+import type { RedriveDecision, RedriveSource } from "#core/redrive";
+import { planRedrive } from "#core/redrive";
+import { validateWorkflow } from "#core/validate";
+import type { JsonValue, NodeRuntimeValues } from "#core/value";
+import { cloneSize, frozen } from "#core/value";
+import { complete, start } from "#machines/index";
+import type { ServiceFailure } from "#services/errors";
+import { ExecutionStore } from "#services/execution-store";
+import type { Registry } from "#services/node-registry";
+import { NodeRegistry } from "#services/node-registry";
+
+/** A node that does not run again. */
+export interface ReusedNode {
+  readonly nodeId: string;
+  readonly outputs: NodeRuntimeValues;
+  readonly reusedFrom: string;
+}
+
+/** Why there is nothing to take over, in words for the person who asked. */
+export interface RedriveRefusal {
+  readonly refusal: string;
+}
+
+const graphOf = (registry: Registry, document: unknown): WorkflowGraph | undefined =>
+  validateWorkflow(document, { nodeTypeOf: registry.get }).graph;
+
+const readSource: (
+  organizationId: string,
+  executionId: string,
+) => Effect.Effect<RedriveSource | RedriveRefusal, ServiceFailure, ExecutionStore | NodeRegistry> =
+  Effect.fnUntraced(function* (organizationId, executionId) {
+    const store = yield* ExecutionStore;
+    const execution = yield* store.get(organizationId, executionId);
+    if (execution === undefined) return { refusal: `There is no run '${executionId}'.` };
+    if (!isFinalStatus(execution.status)) {
+      return {
+        refusal: `Run '${executionId}' is still ${execution.status}. Wait for its end, or cancel it first.`,
+      };
+    }
+    const earlier = yield* store.readStart(organizationId, executionId);
+    const registry = yield* NodeRegistry;
+    return {
+      execution,
+      graph: earlier === undefined ? undefined : graphOf(registry, earlier.workflow),
+      overrides: earlier?.inputOverrides,
+    };
+  });
+
+/** Which nodes run again and why, in topological order. */
+export const readRedrivePlan: (
+  organizationId: string,
+  redrive: RedriveParams,
+  graph: WorkflowGraph,
+  overrides: InputOverrides | undefined,
+) => Effect.Effect<
+  readonly RedriveDecision[] | RedriveRefusal,
+  ServiceFailure,
+  ExecutionStore | NodeRegistry
+> = Effect.fnUntraced(function* (organizationId, { executionId, from }, graph, overrides) {
+  if (from !== undefined && !graph.nodesById.has(from)) {
+    return { refusal: `The workflow has no node '${from}' to run again from.` };
+  }
+  const source = yield* readSource(organizationId, executionId);
+  return "refusal" in source
+    ? source
+    : planRedrive(source, { graph, overrides, ...(from === undefined ? {} : { from }) });
+});
+
+/** Bytes of a structured clone in one step's result, which keeps 1 MiB. */
+const largestPart = 512 * 1024;
+
+/** The same plan gives the same parts. */
+export const partsOf = (plan: readonly RedriveDecision[]): readonly (readonly ReusedNode[])[] => {
+  const parts: ReusedNode[][] = [];
+  let size = Number.POSITIVE_INFINITY;
+  for (const decision of plan) {
+    if (decision.action !== "reuse") continue;
+    const { nodeId, outputs, reusedFrom } = decision;
+    const reused: ReusedNode = { nodeId, outputs, reusedFrom };
+    const own = cloneSize(reused as unknown as JsonValue);
+    size += own;
+    if (size > largestPart) {
+      parts.push([]);
+      size = own;
+    }
+    parts.at(-1)!.push(reused);
+  }
+  return parts;
+};
+
+/** Folds what was taken over; upstreams come before what hangs on them. */
+export const withReusedNodes = (
+  started: ExecutionState,
+  reused: readonly ReusedNode[],
+  overrides: InputOverrides | undefined,
+): ExecutionState => {
+  let state = started;
+  for (const { nodeId, outputs, reusedFrom } of reused) {
+    const inputs = collectNodeInputs(state, state.graph.nodesById.get(nodeId)!, overrides);
+    state = Effect.runSync(start(state, { nodeId, inputs }));
+    const taken = { nodeId, outputs: frozen(outputs), usage: 0, attempts: [], reusedFrom };
+    state = Effect.runSync(complete(state, taken));
+  }
+  return state;
+};

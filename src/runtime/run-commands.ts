@@ -1,0 +1,98 @@
+/**
+ * How a run hears what people tell it. A command stands in the store before its event is sent, so the event only wakes the
+ * run, and a step reads what it was about. A run listens once it has lasted a moment, or when nothing of it runs in this
+ * process: a short one pays nothing.
+ */
+import type { ExecutionState } from "#core/execution-state";
+import { commandEventType, commandStepName, listenStepName } from "#core/step-name";
+import { pause, resume } from "#machines/index";
+import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
+import * as Schedule from "effect/Schedule";
+import type { RunCommand } from "#services/run-command";
+import type { Run } from "./run.ts";
+
+export interface TakenCommand {
+  readonly command: RunCommand;
+  readonly number: number;
+}
+
+export interface Commands {
+  /** The process that ran the run before has died. */
+  readonly isResumed: boolean;
+  /** Resolves when the run has lasted long enough to be told anything. */
+  readonly isWorthListening: Promise<void>;
+  /**
+   * Waits for a command above `seen` and takes it: two steps. `current` is the state as it is when the command comes.
+   * Undefined when none came for a year.
+   */
+  readonly next: (seen: number, current: () => ExecutionState) => Promise<TakenCommand | undefined>;
+  /** Inside a step: the command that stands in the store. */
+  readonly standing: () => Promise<RunCommand | null>;
+  /** For a run in this process: aborted to cancel it. */
+  readonly signal: AbortSignal | undefined;
+  /** The run is over. */
+  readonly close: () => void;
+}
+
+const patienceMillis = 200;
+const longestWait = 365 * 24 * 60 * 60 * 1000;
+
+/** The state after the command, or as it is where the command changes nothing. */
+const stateAfter = (state: ExecutionState, command: RunCommand): ExecutionState => {
+  if (command === "cancel") return state;
+  const exit = Effect.runSyncExit(command === "pause" ? pause(state, {}) : resume(state, {}));
+  return Exit.isSuccess(exit) ? exit.value : state;
+};
+
+/** A node's step is not tried again by the platform, and must not fail because a database was busy. */
+const patiently = Effect.retry(
+  Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 5 })),
+);
+
+export interface CommandOptions {
+  readonly isResumed: boolean;
+  readonly signal: AbortSignal | undefined;
+  /** Inside a step: stores the live record of the state. */
+  readonly saveLive: (state: ExecutionState) => Promise<void>;
+}
+
+export const listenToCommands = (
+  { steps, store, params: { organizationId }, executionId, perform }: Run,
+  { isResumed, signal, saveLive }: CommandOptions,
+): Commands => {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const readStanding = () => perform(patiently(store.readCommand(organizationId, executionId)));
+  const take = async (
+    number: number,
+    current: () => ExecutionState,
+  ): Promise<TakenCommand | null> => {
+    const standing = await readStanding();
+    if (standing === undefined || standing.command === null || standing.number < number)
+      return null;
+    const { command } = standing;
+    const before = current();
+    const after = stateAfter(before, command);
+    if (after !== before) await saveLive(after);
+    await perform(store.acknowledge(organizationId, executionId, standing.number));
+    return { command, number: standing.number };
+  };
+  return {
+    isResumed,
+    isWorthListening: new Promise((resolve) => {
+      if (!isResumed) timer = setTimeout(resolve, patienceMillis);
+    }),
+    next: async (seen, current) => {
+      const number = seen + 1;
+      const options = { type: commandEventType(number), timeout: longestWait };
+      if (!(await steps.waitForEvent(listenStepName(number), options))) return undefined;
+      const name = commandStepName(number);
+      return (await steps.do(name, { retry: true }, () => take(number, current))) ?? undefined;
+    },
+    standing: async () => (await readStanding())?.command ?? null,
+    signal,
+    close: () => {
+      if (timer !== undefined) clearTimeout(timer);
+    },
+  };
+};

@@ -1,0 +1,51 @@
+/**
+ * Starts a run from outside: its row first, then its instance, so that a start which dies in between is found by the watchdog
+ * and finished. The instance's id is the run's, so that the same start twice is one.
+ */
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import type { ExecuteParams } from "#core/execution-context";
+import { paramsProblem } from "#core/platform-limits";
+import { reportSubmission } from "#core/report";
+import { decodeWorkflow } from "#core/workflow";
+import * as Result from "effect/Result";
+import type { ServiceFailure } from "#services/errors";
+import { ExecutionStore } from "#services/execution-store";
+import { RunWatch } from "#services/run-watch";
+import { WorkflowInstances } from "#services/workflow-instances";
+import { hashDefinition } from "./definition-hash.ts";
+
+export type StartResult =
+  | { readonly status: "started" }
+  /** What is wrong with the parameters, and what to do. */
+  | { readonly status: "refused"; readonly message: string };
+
+export const startRun: (
+  params: ExecuteParams,
+  executionId: string,
+) => Effect.Effect<StartResult, ServiceFailure, ExecutionStore | RunWatch | WorkflowInstances> =
+  Effect.fnUntraced(function* (params, executionId) {
+    const problem = paramsProblem(params);
+    if (problem !== undefined) return { status: "refused", message: problem };
+    const decoded = decodeWorkflow(params.workflow);
+    // A document of another shape is refused by the run itself, which leaves the record that says why.
+    if (Result.isSuccess(decoded)) {
+      const workflow = decoded.success;
+      const startedAt = yield* Clock.currentTimeMillis;
+      const store = yield* ExecutionStore;
+      const definitionHash = yield* Effect.promise(async () => hashDefinition(params.workflow));
+      yield* store.save({
+        organizationId: params.organizationId,
+        userId: params.userId,
+        workflowName: workflow.name,
+        definitionHash: definitionHash ?? "",
+        execution: reportSubmission(workflow, executionId, startedAt),
+        start: params,
+        savedAt: startedAt,
+      });
+    }
+    yield* (yield* RunWatch).begin;
+    const instances = yield* WorkflowInstances;
+    yield* instances.create(executionId, params);
+    return { status: "started" };
+  });

@@ -1,0 +1,124 @@
+/**
+ * What the watchdog does at each of its rounds: finds live runs that do not move, and wakes them; sends commands again whose
+ * event was lost; creates instances whose creation was lost; ends records of runs that the platform has ended. A wake-up of a
+ * run that is well changes nothing, and gets rarer the longer a run stands still.
+ */
+import * as Effect from "effect/Effect";
+import { reportLoss, usageOf } from "#core/report";
+import { commandEventType } from "#core/step-name";
+import { CreditService } from "#services/credit-service";
+import type { ServiceFailure } from "#services/errors";
+import type { LiveRow } from "#services/execution-store";
+import { ExecutionStore } from "#services/execution-store";
+import { WaitStore } from "#services/wait-store";
+import { wakeEventType, WorkflowInstances } from "#services/workflow-instances";
+import { hashDefinition } from "./definition-hash.ts";
+
+/** Times are milliseconds since 1970. */
+export interface WatchRound {
+  readonly now: number;
+  /** When the round before was; undefined when none was, or when every run may have died since. */
+  readonly before: number | undefined;
+  /** Milliseconds after which a run that has not been stored is first woken. */
+  readonly patience: number;
+}
+
+/** A run that stands still for years is looked after once an hour. */
+const longestGap = 60 * 60 * 1000;
+
+/**
+ * Whether a run is to be woken in this round: after one patience, two, four, and so on, and then every hour. Derived from
+ * times alone, so that no state is kept for each run.
+ */
+export const isDue = ({ updatedAt }: Pick<LiveRow, "updatedAt">, round: WatchRound): boolean => {
+  const { now, before, patience } = round;
+  if (before === undefined) return true;
+  const still = now - updatedAt;
+  const stillBefore = before - updatedAt;
+  if (still < patience) return false;
+  const step = (time: number): number =>
+    time < patience
+      ? -1
+      : time < longestGap
+        ? Math.floor(Math.log2(time / patience))
+        : Math.floor(Math.log2(longestGap / patience)) + Math.floor(time / longestGap);
+  return step(still) > step(stillBefore);
+};
+
+type WatchServices = CreditService | ExecutionStore | WaitStore | WorkflowInstances;
+
+/** The platform has ended the instance, and nobody is left to say so. */
+const endRecord: (
+  row: LiveRow,
+  end: string,
+  now: number,
+) => Effect.Effect<void, ServiceFailure, WatchServices> = Effect.fnUntraced(function* (
+  { organizationId, id },
+  end,
+  now,
+) {
+  const store = yield* ExecutionStore;
+  const live = yield* store.get(organizationId, id);
+  if (live === undefined) return;
+  const start = yield* store.readStart(organizationId, id);
+  const hashing = Effect.promise(async () => hashDefinition(start?.workflow));
+  const standing = yield* store.save({
+    organizationId,
+    userId: start?.userId ?? "",
+    workflowName: start?.workflow.name ?? "",
+    definitionHash: (yield* hashing) ?? "",
+    execution: reportLoss(live, `The platform ended the run: ${end}`, now),
+    savedAt: now,
+  });
+  const usage = usageOf(standing);
+  yield* (yield* CreditService).settle({ organizationId, executionId: id, usage });
+  yield* (yield* WaitStore).close(organizationId, id);
+});
+
+const wake: (row: LiveRow, now: number) => Effect.Effect<void, ServiceFailure, WatchServices> =
+  Effect.fnUntraced(function* (row, now) {
+    const { organizationId, id } = row;
+    const instances = yield* WorkflowInstances;
+    const end = yield* instances.endOf(id);
+    if (end === undefined) {
+      yield* instances.send(id, wakeEventType);
+      return;
+    }
+    if (end !== "lost") return yield* endRecord(row, end, now);
+    const store = yield* ExecutionStore;
+    const start = yield* store.readStart(organizationId, id);
+    if (start !== undefined) yield* instances.create(id, start);
+  });
+
+/** A command that stands and was not seen: its event is sent again. */
+const remind = (row: LiveRow): Effect.Effect<unknown, ServiceFailure, WorkflowInstances> =>
+  row.commandNumber > row.acknowledgedNumber
+    ? WorkflowInstances.use((instances) =>
+        instances.send(row.id, commandEventType(row.commandNumber)),
+      )
+    : Effect.void;
+
+const pageSize = 200;
+const wokenAtOnce = 8;
+
+/** One round over all live runs. Gives how many there are; a run that cannot be woken does not keep the others from it. */
+export const wakeRuns: (round: WatchRound) => Effect.Effect<number, ServiceFailure, WatchServices> =
+  Effect.fnUntraced(function* (round) {
+    const store = yield* ExecutionStore;
+    let live = 0;
+    let after: LiveRow | undefined;
+    for (;;) {
+      const rows = yield* store.listLive({
+        limit: pageSize,
+        ...(after === undefined ? {} : { after }),
+      });
+      live += rows.length;
+      yield* Effect.forEach(
+        rows.filter((row) => isDue(row, round)),
+        (row) => Effect.ignore(Effect.andThen(remind(row), wake(row, round.now))),
+        { concurrency: wokenAtOnce, discard: true },
+      );
+      after = rows.at(-1);
+      if (rows.length < pageSize || after === undefined) return live;
+    }
+  });

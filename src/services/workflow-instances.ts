@@ -1,0 +1,31 @@
+/**
+ * The platform's instances, one for each run, as the outside sees them: create one, wake it with an event, ask whether the
+ * platform has ended it. How a run really stands is in the ExecutionStore.
+ */
+import * as Context from "effect/Context";
+import type * as Effect from "effect/Effect";
+import type { ExecuteParams } from "#core/execution-context";
+import type { ServiceFailure } from "./errors.ts";
+
+export class WorkflowInstances extends Context.Service<
+  WorkflowInstances,
+  {
+    /** Does nothing when the run has an instance already, so that a start which is tried again starts once. */
+    readonly create: (
+      executionId: string,
+      params: ExecuteParams,
+    ) => Effect.Effect<void, ServiceFailure>;
+    /** False when there is no such instance. An event that nobody waits for is kept for who will. */
+    readonly send: (
+      executionId: string,
+      eventType: string,
+    ) => Effect.Effect<boolean, ServiceFailure>;
+    /**
+     * How and why the platform has ended the instance; undefined while it has not. `lost` when it knows no such instance.
+     */
+    readonly endOf: (executionId: string) => Effect.Effect<string | undefined, ServiceFailure>;
+  }
+>()("pawl/WorkflowInstances") {}
+
+/** Wakes an instance whose process has died, and tells it nothing. Nobody waits for an event of this type. */
+export const wakeEventType = "wake";

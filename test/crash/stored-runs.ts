@@ -1,0 +1,39 @@
+/** Reads what the server has stored from its files, so that the server itself is asked nothing. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+export interface Note {
+  readonly execution: string;
+  readonly node: string;
+  readonly attempt: number;
+  readonly what: "begin" | "end";
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+const databaseIn = (directory: string): string => {
+  const folder = join(directory, "v3", "d1", "miniflare-D1DatabaseObject");
+  const file = readdirSync(folder).find((name) => /^[0-9a-f]{64}\.sqlite$/.test(name));
+  if (file === undefined) throw new Error(`There is no database in ${folder}`);
+  return join(folder, file);
+};
+
+const query = <Row>(directory: string, sql: string): readonly Row[] => {
+  const database = new DatabaseSync(databaseIn(directory), { readOnly: true });
+  try {
+    return database.prepare(sql).all() as unknown as readonly Row[];
+  } finally {
+    database.close();
+  }
+};
+
+export const statuses = (directory: string): ReadonlyMap<string, string> =>
+  new Map(
+    query<{ id: string; status: string }>(directory, "SELECT id, status FROM executions").map(
+      ({ id, status }) => [id, status],
+    ),
+  );
+
+export const notes = (directory: string): readonly Note[] =>
+  query<Note>(directory, "SELECT execution, node, attempt, what, at FROM notes ORDER BY at");
