@@ -14,6 +14,7 @@ import { ServiceFailure } from "#services/errors";
 import type { NodeCall } from "./attempt-node.ts";
 import { attemptOnce, outcomeToResult } from "./execute-node.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
+import { performNode } from "./perform-node.ts";
 
 /** Whether the node only computes, on values that are at hand. */
 export const isComputed = (env: NodeEnvironment, { graphNode, inputs }: NodeCall): boolean => {
@@ -51,13 +52,22 @@ export const computeNode = async (
   const { graphNode } = call;
   const definition = env.registry.get(graphNode.node!.type)!;
   const now = timeOf(env, state, graphNode);
+  let hasFiles = false;
   const computing: NodeEnvironment = {
     ...env,
     publish: silent,
     now: () => now,
     inlineLimit: Number.POSITIVE_INFINITY,
-    objects: { ...env.objects, write: () => noFiles },
+    objects: {
+      ...env.objects,
+      write: () => {
+        hasFiles = true;
+        return noFiles;
+      },
+    },
   };
   const outcome = await attemptOnce(computing, call, definition, undefined, 1, { attempt: 1 });
+  // A port of any type does not say beforehand that bytes come out of it.
+  if (hasFiles) return performNode(env, call);
   return outcomeToResult(computing, graphNode.id, outcome, []);
 };

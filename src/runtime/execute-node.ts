@@ -51,7 +51,7 @@ export const withAttempt = (done: readonly Attempt[], attempt: Attempt): readonl
     : [...done.slice(0, keptAttempts / 2), ...done.slice(keptAttempts / 2 + 1), attempt];
 
 /** How often a step may begin before what it does is taken for what brings the process down. */
-export const mostBegins = 6;
+export const mostBegins = 10;
 
 export const poisoned: AttemptFailure = {
   message: `The process died ${mostBegins} times while this node ran. It is not tried again.`,

@@ -29,6 +29,8 @@ export interface Commands {
   readonly next: (seen: number, current: () => ExecutionState) => Promise<TakenCommand | undefined>;
   /** Inside a step: the command that stands in the store. */
   readonly standing: () => Promise<RunCommand | null>;
+  /** The number of the pause that stands in the store; 0 when none does, or the store does not answer. */
+  readonly standingPause: () => Promise<number>;
   /** For a run in this process: aborted to cancel it. */
   readonly signal: AbortSignal | undefined;
   /** The run is over. */
@@ -90,6 +92,11 @@ export const listenToCommands = (
       return (await steps.do(name, { retry: true }, () => take(number, current))) ?? undefined;
     },
     standing: async () => (await readStanding())?.command ?? null,
+    standingPause: () =>
+      readStanding().then(
+        (standing) => (standing?.command === "pause" ? standing.number : 0),
+        () => 0,
+      ),
     signal,
     close: () => {
       if (timer !== undefined) clearTimeout(timer);

@@ -25,6 +25,7 @@ import type { Commands, TakenCommand } from "./run-commands.ts";
 import { stepsOfResumedRun } from "./resumed-steps.ts";
 
 const defaultConcurrency = 16;
+const stillnessMillis = 200;
 
 /** For a node that has no time limit of its own, or that its signal does not stop. */
 const timedOut = (nodeId: string): NodeStepResult => ({
@@ -72,7 +73,10 @@ export const runNodes = (
   let isCancelling = false;
   let isListening = false;
   let seenCommand = 0;
+  /** The command that has to be seen before a node starts. Not known yet when the process died before. */
+  let firstCommand: number | undefined = commands.isResumed ? undefined : 0;
   let isOver = false;
+  let stillness: ReturnType<typeof setTimeout> | undefined;
   let failure: NodesRun["failure"];
   let finish: (run: NodesRun) => void = () => {};
 
@@ -196,6 +200,7 @@ export const runNodes = (
 
   const end = (): void => {
     isOver = true;
+    clearTimeout(stillness);
     commands.close();
     finish(failure === undefined ? { state } : { state, failure });
   };
@@ -211,13 +216,30 @@ export const runNodes = (
 
   /** A run that has not been replayed holds nothing back that is on record; a replay is through once nothing moves. */
   const isCancellable = (): boolean =>
-    isCancelling && (resumed === undefined || open - parkedNodes <= resumed.performing());
+    isCancelling &&
+    (resumed === undefined ||
+      (firstCommand !== undefined && open - parkedNodes <= resumed.performing()));
 
   const mayStart = (): boolean =>
     running < limit &&
     failure === undefined &&
-    (!isCancelling || resumed !== undefined) &&
+    firstCommand !== undefined &&
+    (isCancelling ? resumed !== undefined : seenCommand >= firstCommand) &&
     state.lifecycle === "executing.active";
+
+  /** A wait or a sleep that is on record ends after a moment, one that is not goes on: no other sign tells them apart. */
+  const whenParkedStandStill = (then: () => void): void => {
+    clearTimeout(stillness);
+    if (resumed === undefined || parkedNodes === 0) return then();
+    stillness = setTimeout(() => {
+      if (!isOver && isCancellable()) then();
+    }, stillnessMillis);
+  };
+
+  const endCancelled = (): void => {
+    moveOn({ type: "cancel" });
+    end();
+  };
 
   function proceed(): void {
     if (isOver) return;
@@ -226,9 +248,10 @@ export const runNodes = (
       if (index === undefined) break;
       perform(nodes[index]!);
     }
+    // A node that parks as it begins has been here already.
+    if (isOver) return;
     if (isCancellable()) {
-      moveOn({ type: "cancel" });
-      end();
+      whenParkedStandStill(endCancelled);
     } else if (open === 0 && (failure !== undefined || ready.isEmpty())) {
       end();
     } else if (open === parkedNodes) {
@@ -262,9 +285,16 @@ export const runNodes = (
     commands.signal?.addEventListener("abort", cancel, { once: true });
     if (commands.signal?.aborted === true) cancel();
     queueFirst();
-    // Before any node, so that a run that was paused when its process died starts none.
-    if (commands.isResumed) listen();
-    else void commands.isWorthListening.then(listen);
-    proceed();
+    if (!commands.isResumed) {
+      void commands.isWorthListening.then(listen);
+      proceed();
+      return;
+    }
+    listen();
+    // A pause is on record or under way, and comes later than what a replay finds ready: none of that may start before it.
+    void commands.standingPause().then((number) => {
+      firstCommand = number;
+      proceed();
+    });
   });
 };

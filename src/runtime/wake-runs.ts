@@ -75,6 +75,20 @@ const endRecord: (
   yield* (yield* WaitStore).close(organizationId, id);
 });
 
+/** Whoever told the run something may have died before the event was sent: what stands in the stores is said again. */
+const remind: (row: LiveRow) => Effect.Effect<void, ServiceFailure, WatchServices> =
+  Effect.fnUntraced(function* (row) {
+    const { organizationId, id, commandNumber, acknowledgedNumber } = row;
+    const instances = yield* WorkflowInstances;
+    if (commandNumber > acknowledgedNumber) {
+      yield* instances.send(id, commandEventType(acknowledgedNumber + 1));
+    }
+    const waits = yield* (yield* WaitStore).list(organizationId, id);
+    for (const { status, eventType } of waits) {
+      if (status === "answered") yield* instances.send(id, eventType);
+    }
+  });
+
 const wake: (row: LiveRow, now: number) => Effect.Effect<void, ServiceFailure, WatchServices> =
   Effect.fnUntraced(function* (row, now) {
     const { organizationId, id } = row;
@@ -82,21 +96,13 @@ const wake: (row: LiveRow, now: number) => Effect.Effect<void, ServiceFailure, W
     const end = yield* instances.endOf(id);
     if (end === undefined) {
       yield* instances.send(id, wakeEventType);
-      return;
+      return yield* remind(row);
     }
     if (end !== "lost") return yield* endRecord(row, end, now);
     const store = yield* ExecutionStore;
     const start = yield* store.readStart(organizationId, id);
     if (start !== undefined) yield* instances.create(id, start);
   });
-
-/** A command that stands and was not seen: its event is sent again. */
-const remind = (row: LiveRow): Effect.Effect<unknown, ServiceFailure, WorkflowInstances> =>
-  row.commandNumber > row.acknowledgedNumber
-    ? WorkflowInstances.use((instances) =>
-        instances.send(row.id, commandEventType(row.commandNumber)),
-      )
-    : Effect.void;
 
 const pageSize = 200;
 const wokenAtOnce = 8;
@@ -115,7 +121,7 @@ export const wakeRuns: (round: WatchRound) => Effect.Effect<number, ServiceFailu
       live += rows.length;
       yield* Effect.forEach(
         rows.filter((row) => isDue(row, round)),
-        (row) => Effect.ignore(Effect.andThen(remind(row), wake(row, round.now))),
+        (row) => Effect.ignore(wake(row, round.now)),
         { concurrency: wokenAtOnce, discard: true },
       );
       after = rows.at(-1);

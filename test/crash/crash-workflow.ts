@@ -2,7 +2,7 @@
 import type { Node, Parameter, Workflow } from "#core/workflow";
 import { graph } from "../support/graph.ts";
 
-const chainLength = 7;
+const chainLength = 8;
 const chains = ["x", "y", "z"];
 
 const chain = (name: string): string =>
@@ -31,7 +31,7 @@ const retries = { limit: 3, delay: 250, backoff: "constant" } as const;
 const millisOf = (id: string, seed: number): number => {
   let mixed = seed + 1;
   for (const unit of id) mixed = (mixed * 31 + unit.charCodeAt(0)) % 997;
-  return 150 + (mixed % 500);
+  return 50 + (mixed % 300);
 };
 
 export const crashWorkflow = (seed: number): Workflow => {

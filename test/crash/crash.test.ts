@@ -100,7 +100,7 @@ test(`runs end as if nothing had happened, though the server dies ${crashes} tim
   const deaths: number[] = [];
   let hits = 0;
   while (hits < crashes) {
-    await delay(300 + Math.random() * 900);
+    await delay(500 + Math.random() * 1_200);
     const live = liveRuns().length;
     await server.kill();
     deaths.push(Date.now());
