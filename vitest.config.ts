@@ -4,6 +4,14 @@ import { defineConfig } from "vitest/config";
 /** Projects: what knows no platform runs in Node, the rest in workerd with real bindings, and the laws apart. */
 const report = process.env["PAWL_TEST_REPORT"];
 
+const migrations = await readD1Migrations("./migrations");
+
+const inWorkerd = (bindings: Readonly<Record<string, string>> = {}) =>
+  cloudflareTest({
+    wrangler: { configPath: "./test/support/wrangler.toml" },
+    miniflare: { bindings: { MIGRATIONS: migrations, ...bindings } },
+  });
+
 export default defineConfig({
   test: {
     reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
@@ -12,7 +20,12 @@ export default defineConfig({
         test: {
           name: "node",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/**/*.worker.test.ts", "test/package/**", "test/crash/**"],
+          exclude: [
+            "test/**/*.worker.test.ts",
+            "test/package/**",
+            "test/crash/**",
+            "test/large/**",
+          ],
         },
       },
       {
@@ -33,16 +46,21 @@ export default defineConfig({
         },
       },
       {
-        plugins: [
-          cloudflareTest({
-            wrangler: { configPath: "./test/support/wrangler.toml" },
-            miniflare: { bindings: { MIGRATIONS: await readD1Migrations("./migrations") } },
-          }),
-        ],
+        plugins: [inWorkerd()],
         test: {
           name: "workerd",
           include: ["test/**/*.worker.test.ts"],
+          exclude: ["test/large/**"],
           setupFiles: ["./test/support/d1-migrations.ts"],
+        },
+      },
+      {
+        plugins: [inWorkerd({ WATCHDOG_INTERVAL: "5000" })],
+        test: {
+          name: "large",
+          include: ["test/large/**/*.worker.test.ts"],
+          setupFiles: ["./test/support/d1-migrations.ts"],
+          testTimeout: 600_000,
         },
       },
     ],

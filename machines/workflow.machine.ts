@@ -1,6 +1,6 @@
 /**
  * The life of one run. Inert like the node's chart. It also says when nodes may move: only an active run starts a node,
- * an active or paused run lets running nodes end. Keeps STATUS-2: a final status never changes.
+ * an active or paused run lets running nodes end and skips others. Keeps STATUS-2: a final status never changes.
  */
 import { setup } from "xstate";
 import type { WorkflowEventType } from "#core/lifecycle";
@@ -35,15 +35,15 @@ export const workflowMachine = setup({
         active: {
           description: "starts nodes as they become ready",
           on: {
-            startNode: { target: "active", description: "a ready node starts or is skipped" },
-            moveNode: { target: "active", description: "a started node moves on" },
+            startNode: { target: "active", description: "a ready node starts" },
+            moveNode: { target: "active", description: "a node moves on, or is skipped" },
             pause: { target: "paused", description: "starts no more nodes" },
           },
         },
         paused: {
           description: "lets running nodes end",
           on: {
-            moveNode: { target: "paused", description: "a started node moves on" },
+            moveNode: { target: "paused", description: "a node moves on, or is skipped" },
             resume: { target: "active", description: "goes on" },
           },
         },

@@ -82,7 +82,7 @@ const verdictOf = (state: ExecutionState, event: TransitionEvent) => {
   const { lifecycle } = nodeStateOf(state, nodeId);
   const next = nodeChart(lifecycle, type);
   if (next === undefined) return { nodeId, from: lifecycle, event: type };
-  const question = type === "start" || type === "skip" ? "startNode" : "moveNode";
+  const question = type === "start" ? "startNode" : "moveNode";
   return workflowChart(state.lifecycle, question) === undefined
     ? { nodeId, from: state.lifecycle, event: question }
     : { next };

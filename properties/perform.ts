@@ -71,7 +71,10 @@ const failure = (nodeId: string, message: string): ReturnType<Run> => {
 const never = new Promise<never>(() => {});
 
 /** What the node does, once its delay is over. */
-const behave = ({ workflow, behaviours }: Scenario, context: NodeContext): ReturnType<Run> => {
+export const behave = (
+  { workflow, behaviours }: Scenario,
+  context: NodeContext,
+): ReturnType<Run> => {
   const { nodeId, attempt } = context;
   const behaviour = behaviours.get(nodeId)!;
   switch (behaviour.does) {
@@ -97,7 +100,7 @@ const behave = ({ workflow, behaviours }: Scenario, context: NodeContext): Retur
 };
 
 /** How many turns of the event loop a node takes; some answer at once. */
-const delayOf = (nodeId: string, order: number): number => {
+export const delayOf = (nodeId: string, order: number): number => {
   let mixed = order;
   for (let at = 0; at < Math.min(nodeId.length, 20); at++) {
     mixed = Math.imul(mixed ^ nodeId.charCodeAt(at), 0x5bd1e995);

@@ -10,8 +10,8 @@ import type { GraphNode, WorkflowGraph } from "#core/graph";
 import { buildGraph } from "#core/graph";
 import { collectNodeInputs } from "#core/inputs";
 import { decideSkip } from "#core/skip";
-import type { NodeStepResult } from "#core/step-result";
-import { stepResultToEvent } from "#core/step-result";
+import type { NodeStepResult, RecordedTransition } from "#core/step-result";
+import { recordedEvent } from "#core/step-result";
 import type { TransitionEvent } from "#core/transition";
 import type { Workflow } from "#core/workflow";
 import { transition } from "#machines/index";
@@ -28,7 +28,9 @@ interface Play {
   /** Every state, from submitted to the end. */
   readonly states: readonly ExecutionState[];
   readonly events: readonly TransitionEvent[];
-  /** What a durable run would have recorded, in the order it happened. */
+  /** What a durable run would have on record, in the order it happened. */
+  readonly records: readonly RecordedTransition[];
+  /** Those of them that nodes end with. */
   readonly results: readonly NodeStepResult[];
   readonly end: ExecutionState;
 }
@@ -62,46 +64,43 @@ const resultOf = ({ workflow, behaviours }: Scenario, nodeId: string): NodeStepR
   }
 };
 
-interface Move {
-  readonly event: TransitionEvent;
-  readonly result?: NodeStepResult;
-}
+/** A start is on no record. */
+type Move =
+  | { readonly event: TransitionEvent; readonly recorded?: undefined }
+  | { readonly recorded: RecordedTransition };
 
 /** The moves of one node that its upstreams and its own state allow. */
 const movesOf = (
   scenario: Scenario,
   state: ExecutionState,
   node: GraphNode,
-): { readonly onward?: Move; readonly detours: readonly TransitionEvent[] } => {
+): { readonly onward?: Move; readonly detours: readonly RecordedTransition[] } => {
   const { id: nodeId } = node;
   switch (nodeStateOf(state, nodeId).lifecycle) {
     case "idle": {
-      if (state.lifecycle !== "executing.active") return { detours: [] };
       const isReady = node.inbound.every((edge) => isFinal(nodeStateOf(state, edge.source)));
       if (!isReady) return { detours: [] };
       const skip = decideSkip(state, node);
       if (skip === undefined) {
+        if (state.lifecycle !== "executing.active") return { detours: [] };
         const inputs = collectNodeInputs(state, node, scenario.overrides);
         return { onward: { event: { type: "start", nodeId, inputs } }, detours: [] };
       }
-      const result = { nodeId, status: "skipped", ...skip } as const;
-      return { onward: { event: stepResultToEvent(result), result }, detours: [] };
+      return { onward: { recorded: { nodeId, status: "skipped", ...skip } }, detours: [] };
     }
-    case "executing.running": {
-      const result = resultOf(scenario, nodeId);
+    case "executing.running":
       return {
-        onward: { event: stepResultToEvent(result), result },
+        onward: { recorded: resultOf(scenario, nodeId) },
         detours: [
-          { type: "retry", nodeId, attempts: [{ startedAt: 0, endedAt: 0, error: "again" }] },
-          { type: "wait", nodeId },
-          { type: "sleep", nodeId },
+          { nodeId, status: "retrying", attempts: [{ startedAt: 0, endedAt: 0, error: "again" }] },
+          { nodeId, status: "waiting" },
+          { nodeId, status: "sleeping" },
         ],
       };
-    }
     case "executing.retrying":
     case "executing.waiting":
     case "executing.sleeping":
-      return { onward: { event: { type: "resume", nodeId } }, detours: [] };
+      return { onward: { recorded: { nodeId, status: "resumed" } }, detours: [] };
     case "completed":
     case "failed":
     case "skipped":
@@ -120,37 +119,58 @@ const nextMove = (
   const moves = state.graph.nodes.map((node) => movesOf(scenario, state, node));
   const onward = moves.flatMap((move) => move.onward ?? []);
   const isPaused = state.lifecycle === "executing.paused";
-  const detours: readonly TransitionEvent[] = [
-    ...moves.flatMap((move) => move.detours),
-    isPaused ? { type: "resume" } : { type: "pause" },
-  ];
-  if (onward.length === 0) return isPaused ? { event: { type: "resume" } } : undefined;
-  if (pick(detourOdds) === 1) return { event: detours[pick(detours.length)]! };
+  const turn: RecordedTransition = { status: isPaused ? "resumed" : "paused" };
+  const detours = [...moves.flatMap((move) => move.detours), turn];
+  if (onward.length === 0) return isPaused ? { recorded: turn } : undefined;
+  if (pick(detourOdds) === 1) return { recorded: detours[pick(detours.length)]! };
   return onward[pick(onward.length)];
 };
 
-/** Goes on from a state until no move is left. */
-export const playOn = (scenario: Scenario, from: ExecutionState, order: number): Play => {
+const cancellation = (
+  state: ExecutionState,
+  records: readonly RecordedTransition[],
+): RecordedTransition => {
+  const told = new Set(records.map((recorded) => "nodeId" in recorded && recorded.nodeId));
+  const started = state.graph.nodes
+    .map(({ id }) => id)
+    .filter((id) => nodeStateOf(state, id).lifecycle.startsWith("executing.") && !told.has(id));
+  return { status: "cancelled", started, error: "enough" };
+};
+
+const isResult = (recorded: RecordedTransition): recorded is NodeStepResult =>
+  recorded.status === "completed" || recorded.status === "failed" || recorded.status === "skipped";
+
+/** Goes on from a state until no move is left, or until the run is cancelled after so many moves. */
+export const playOn = (
+  scenario: Scenario,
+  from: ExecutionState,
+  order: number,
+  moves = Number.POSITIVE_INFINITY,
+): Play => {
   const pick = pickerOf(order);
   const states: ExecutionState[] = [from];
   const events: TransitionEvent[] = [];
-  const results: NodeStepResult[] = [];
+  const records: RecordedTransition[] = [];
   let state = from;
   const isLive = (): boolean => state.lifecycle.startsWith("executing.");
   while (isLive()) {
-    const move = nextMove(scenario, state, pick);
+    const move: Move | undefined =
+      events.length < moves
+        ? nextMove(scenario, state, pick)
+        : { recorded: cancellation(state, records) };
     if (move === undefined) break;
-    state = Effect.runSync(transition(state, move.event));
+    const event = move.recorded === undefined ? move.event : recordedEvent(move.recorded);
+    state = Effect.runSync(transition(state, event));
     states.push(state);
-    events.push(move.event);
-    if (move.result !== undefined) results.push(move.result);
+    events.push(event);
+    if (move.recorded !== undefined) records.push(move.recorded);
   }
-  return { states, events, results, end: state };
+  return { states, events, records, results: records.filter(isResult), end: state };
 };
 
-export const play = (scenario: Scenario, order: number): Play => {
+export const play = (scenario: Scenario, order: number, moves?: number): Play => {
   const submitted = initialState(graphOf(scenario.workflow));
-  const played = playOn(scenario, startedState(scenario.workflow), order);
+  const played = playOn(scenario, startedState(scenario.workflow), order, moves);
   return { ...played, states: [submitted, ...played.states] };
 };
 

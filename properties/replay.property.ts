@@ -3,53 +3,103 @@ import * as fc from "fast-check";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import { expect, it } from "vitest";
+import type { ExecutionState } from "#core/execution-state";
+import { nodeStateOf } from "#core/execution-state";
 import { replay } from "#core/replay";
-import type { NodeStepResult } from "#core/step-result";
+import type { RecordedTransition } from "#core/step-result";
 import { transition } from "#machines/index";
 import type { StepContext } from "#services/durable-step";
 import { DurableStep } from "../src/index.ts";
+import type { Scenario } from "./arbitraries.ts";
 import { scenario, settleOrder } from "./arbitraries.ts";
 import { expectedNodes, performScenario, timeless } from "./perform.ts";
 import { contentOf, play, playOn, startedState } from "./play.ts";
 import { holds, holdsAsync } from "./runs.ts";
 
 /** What is left of results once they have been stored and read back. */
-const stored = (results: readonly NodeStepResult[]): readonly NodeStepResult[] =>
-  JSON.parse(JSON.stringify(results)) as NodeStepResult[];
+const stored = (records: readonly RecordedTransition[]): readonly RecordedTransition[] =>
+  JSON.parse(JSON.stringify(records)) as RecordedTransition[];
 
-it("REPLAY-1 all recorded steps give back the state at the end", () => {
+const replayed = (
+  { workflow, overrides }: Scenario,
+  records: readonly RecordedTransition[],
+): ExecutionState =>
+  Effect.runSync(replay(transition, startedState(workflow), stored(records), overrides));
+
+it("REPLAY-1 all that stands on record gives back the state at the end", () => {
   holds(
     fc.property(scenario, settleOrder, (played, order) => {
-      const { results, end } = play(played, order);
-      const started = startedState(played.workflow);
-      const replayed = Effect.runSync(
-        replay(transition, started, stored(results), played.overrides),
-      );
-      expect(contentOf(replayed)).toEqual(contentOf(end));
+      const { records, end } = play(played, order);
+      expect(contentOf(replayed(played, records))).toEqual(contentOf(end));
     }),
   );
 });
 
-it("REPLAY-1 any prefix of recorded steps and going on in any order gives the uninterrupted state", () => {
+it("REPLAY-1 the last steps of the nodes alone give back the state at the end", () => {
   holds(
-    fc.property(scenario, settleOrder, settleOrder, fc.nat(100), (played, order, later, cut) => {
+    fc.property(scenario, settleOrder, (played, order) => {
       const { results, end } = play(played, order);
-      const prefix = stored(results.slice(0, cut % (results.length + 1)));
-      const started = startedState(played.workflow);
-      const resumed = Effect.runSync(replay(transition, started, prefix, played.overrides));
+      expect(contentOf(replayed(played, results))).toEqual(contentOf(end));
+    }),
+  );
+});
+
+it("REPLAY-1 any prefix of the records, gone on from in any order, gives the uninterrupted state", () => {
+  holds(
+    fc.property(scenario, settleOrder, settleOrder, fc.nat(1000), (played, order, later, cut) => {
+      const { records, end } = play(played, order);
+      const resumed = replayed(played, records.slice(0, cut % (records.length + 1)));
       expect(contentOf(playOn(played, resumed, later).end)).toEqual(contentOf(end));
     }),
   );
 });
 
-it("REPLAY-1 a step that is recorded twice is refused", () => {
+it("REPLAY-1 a prefix of the records is the state of that moment, but for nodes that have left nothing yet", () => {
+  holds(
+    fc.property(scenario, settleOrder, fc.nat(1000), (played, order, moves) => {
+      const { records, states } = play(played, order, moves % 100);
+      const before = records.filter(({ status }) => status !== "cancelled");
+      const told = new Set(before.map((recorded) => "nodeId" in recorded && recorded.nodeId));
+      const contentOfTold = (state: ExecutionState): object => ({
+        lifecycle: state.lifecycle,
+        nodes: state.graph.nodes.flatMap(({ id }) =>
+          told.has(id) ? [[id, nodeStateOf(state, id)]] : [],
+        ),
+      });
+      const moment = states.findLast(({ lifecycle }) => lifecycle !== "cancelled")!;
+      expect(contentOfTold(replayed(played, before))).toEqual(contentOfTold(moment));
+    }),
+  );
+});
+
+it("REPLAY-1 the records of a cancelled run give back its state, and those before the cancel a run that goes on", () => {
+  holds(
+    fc.property(
+      scenario,
+      settleOrder,
+      settleOrder,
+      fc.nat(60),
+      fc.nat(1000),
+      (played, order, later, moves, cut) => {
+        const { records, end } = play(played, order, moves);
+        expect(contentOf(replayed(played, records))).toEqual(contentOf(end));
+        const before = records.filter(({ status }) => status !== "cancelled");
+        const resumed = replayed(played, before.slice(0, cut % (before.length + 1)));
+        const undisturbed = play(played, 0).end;
+        expect(contentOf(playOn(played, resumed, later).end)).toEqual(contentOf(undisturbed));
+      },
+    ),
+  );
+});
+
+it("REPLAY-1 a last step that is recorded twice is refused", () => {
   holds(
     fc.property(scenario, settleOrder, fc.nat(100), (played, order, at) => {
-      const { results } = play(played, order);
+      const { records, results } = play(played, order);
       const twice = results[at % Math.max(1, results.length)];
       if (twice === undefined) return;
       const started = startedState(played.workflow);
-      const doubled = replay(transition, started, [...results, twice], played.overrides);
+      const doubled = replay(transition, started, [...records, twice], played.overrides);
       expect(Effect.runSync(Effect.flip(doubled))).toMatchObject({
         _tag: "IllegalTransition",
         nodeId: twice.nodeId,

@@ -48,12 +48,17 @@ const bindings = {
   OBJECTS: { type: "r2", name: "pawl-objects" },
   CACHE: { type: "kv", id: "00000000000000000000000000000000" },
   EXECUTE: { type: "workflow", name: "pawl-execute", worker: "pawl", exportName: "Execute" },
+  WATCHDOG: { type: "durable-object", worker: "pawl", exportName: "Watchdog" },
+  // Short, since a person waits: the first round comes at once and wakes what the process before left.
+  WATCHDOG_INTERVAL: { type: "text", value: "1000" },
 } satisfies Env;
 
 export interface EmbeddedOptions {
   readonly miniflare: typeof import("miniflare");
   readonly code: string;
   readonly directory: string;
+  /** The command only looks, or says one thing: what else is in the directory stays as it is. */
+  readonly isVisit: boolean;
   readonly listen: (message: MonitoringMessage) => void;
 }
 
@@ -61,6 +66,7 @@ export const embeddedOptions = ({
   miniflare,
   code,
   directory,
+  isVisit,
   listen,
 }: EmbeddedOptions): MiniflareOptions => ({
   log: new miniflare.NoOpLog(),
@@ -86,8 +92,10 @@ export const embeddedOptions = ({
           modulesRoot: "/",
           modules: { "local-worker.js": { type: "esm", contents: code } },
         },
+        exports: { Watchdog: { type: "durable-object", storage: "sqlite" } },
         env: {
           ...bindings,
+          IS_VISIT: { type: "json", value: isVisit },
           PROGRESS: {
             type: "fetcher",
             handler: async (request) => {

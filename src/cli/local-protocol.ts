@@ -1,6 +1,15 @@
-/** What the command and the Worker that it embeds say to each other, as JSON. */
-import type { ExecuteParams } from "#core/execution-context";
+/**
+ * What a command and the Worker that holds its runs say to each other, as JSON: inside one process, and over the socket of
+ * the process that holds `.pawl`.
+ */
+import type { ExecuteParams, RedriveParams } from "#core/execution-context";
+import type { InputOverrides } from "#core/inputs";
 import type { WorkflowExecution } from "#core/report";
+import type { JsonValue } from "#core/value";
+import type { Workflow } from "#core/workflow";
+import type { ExecutionRow, ListOptions } from "#services/execution-store";
+import type { CommandResult, RunCommand } from "#services/run-command";
+import type { AnswerResult, StandingWait } from "#services/wait-store";
 
 export interface Migration {
   /** The file's name: `0001_executions.sql`. */
@@ -8,14 +17,99 @@ export interface Migration {
   readonly sql: string;
 }
 
-export type LocalRequest =
-  | { readonly type: "migrate"; readonly migrations: readonly Migration[] }
-  | { readonly type: "start"; readonly executionId: string; readonly params: ExecuteParams }
-  | { readonly type: "read"; readonly organizationId: string; readonly executionId: string }
-  | { readonly type: "status"; readonly executionId: string };
+interface RunKey {
+  readonly organizationId: string;
+  readonly executionId: string;
+}
+
+export interface ListedRun extends ExecutionRow {
+  /** Nodes of a live run that wait for an answer. */
+  readonly waiting: readonly string[];
+}
+
+/** A run as its record and its waits tell it. */
+export interface RunView {
+  readonly execution: WorkflowExecution;
+  readonly waits: readonly StandingWait[];
+}
+
+export interface PlannedNode {
+  readonly nodeId: string;
+  readonly action: "reuse" | "run";
+  /** Such as `failed`; `reused` for what is taken over. */
+  readonly reason: string;
+  /** The same in words. */
+  readonly text: string;
+}
+
+type Refused = { readonly status: "refused"; readonly message: string };
+
+/** What can be asked, with what, and what the answer is. */
+export interface LocalCalls {
+  readonly migrate: {
+    readonly request: { readonly migrations: readonly Migration[] };
+    readonly answer: null;
+  };
+  readonly start: {
+    readonly request: { readonly executionId: string; readonly params: ExecuteParams };
+    readonly answer: { readonly status: "started" } | Refused;
+  };
+  readonly list: {
+    readonly request: { readonly organizationId: string; readonly options: ListOptions };
+    readonly answer: readonly ListedRun[];
+  };
+  /** Ids that are meant: the id itself, those that begin so (at most six), or the newest run for `last`. */
+  readonly find: {
+    readonly request: { readonly organizationId: string; readonly run: string };
+    readonly answer: readonly string[];
+  };
+  readonly read: { readonly request: RunKey; readonly answer: RunView | null };
+  readonly readStart: { readonly request: RunKey; readonly answer: ExecuteParams | null };
+  readonly command: {
+    readonly request: RunKey & { readonly command: RunCommand };
+    readonly answer: CommandResult;
+  };
+  readonly answer: {
+    readonly request: RunKey & {
+      readonly nodeId: string;
+      readonly name?: string;
+      readonly data: JsonValue;
+    };
+    readonly answer: AnswerResult;
+  };
+  readonly planRedrive: {
+    readonly request: {
+      readonly organizationId: string;
+      readonly redrive: RedriveParams;
+      readonly workflow: Workflow;
+      readonly overrides?: InputOverrides;
+    };
+    readonly answer:
+      | { readonly status: "planned"; readonly nodes: readonly PlannedNode[] }
+      | Refused;
+  };
+  /** Sets a run going whose process has died. */
+  readonly wake: { readonly request: { readonly executionId: string }; readonly answer: null };
+  /** How and why the platform has ended the run's instance; null while it has not. */
+  readonly endOf: {
+    readonly request: { readonly executionId: string };
+    readonly answer: string | null;
+  };
+}
+
+export type LocalCall = keyof LocalCalls;
+
+export type LocalRequest = {
+  readonly [Call in LocalCall]: { readonly type: Call } & LocalCalls[Call]["request"];
+}[LocalCall];
+
+/** Of one call in its request's words. */
+export type AskLocal = <Call extends LocalCall>(
+  type: Call,
+  request: LocalCalls[Call]["request"],
+) => Promise<LocalCalls[Call]["answer"]>;
 
 export type LocalResponse =
-  | { readonly type: "done" }
-  | { readonly type: "record"; readonly execution: WorkflowExecution | null }
-  /** The platform's own word for the instance, such as `running`, `complete` or `errored`. */
-  | { readonly type: "status"; readonly status: string; readonly error: string | null };
+  | { readonly status: "answered"; readonly answer: LocalCalls[LocalCall]["answer"] }
+  /** A service's own words. */
+  | { readonly status: "failed"; readonly message: string };

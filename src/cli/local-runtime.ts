@@ -1,73 +1,39 @@
 /**
- * Cloudflare's own runtime, workerd, embedded in this process: D1, R2, KV and Workflows with their data in a state directory.
- * Never outlives the command, and never leaves it waiting for a run that the platform has given up.
+ * A command's way to the runs in a state directory: through the process that holds it, or by holding it itself. When the
+ * process that holds it dies, this one takes over and goes on.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Miniflare } from "miniflare";
-import type { ExecuteParams } from "#core/execution-context";
-import { isFinalStatus } from "#core/lifecycle";
-import type { WorkflowExecution } from "#core/report";
 import type { MonitoringMessage } from "#services/monitoring-service";
-import { CommandError, exitCodes, runtimeFailed } from "./command-error.ts";
-import { embeddedOptions, readMigrations, workerCode } from "./embedded-worker.ts";
-import type { LocalRequest, LocalResponse } from "./local-protocol.ts";
-import { onShutdown } from "./shutdown.ts";
-import { lockState } from "./state-lock.ts";
+import { CommandError, exitCodes } from "./command-error.ts";
+import { startEmbeddedRuntime } from "./embedded-runtime.ts";
+import type { Connection } from "./local-control.ts";
+import { connectControl, ConnectionLost } from "./local-control.ts";
+import type { AskLocal, LocalRequest } from "./local-protocol.ts";
+import { isEndedBySignal, onShutdown } from "./shutdown.ts";
+import { takeState } from "./state-lock.ts";
 
 export interface LocalRuntime {
-  readonly start: (executionId: string, params: ExecuteParams) => Promise<void>;
-  readonly read: (
-    organizationId: string,
-    executionId: string,
-  ) => Promise<WorkflowExecution | undefined>;
-  /** Resolves to the final record. Rejects when the platform has ended the run without one. */
-  readonly settled: (organizationId: string, executionId: string) => Promise<WorkflowExecution>;
-  readonly dispose: () => Promise<void>;
+  readonly ask: AskLocal;
+  /** The process that holds the runtime: this one, or another. */
+  readonly owner: () => number;
+  /** Waits until no other command uses what this one holds; `onStay` is told how many do, unless they leave at once. */
+  readonly dispose: (onStay?: (others: number) => void) => Promise<void>;
 }
 
 export interface LocalRuntimeOptions {
   /** Where the data is kept. */
   readonly directory: string;
+  /** The command only looks, or says one thing: other runs in the directory stay as they are. */
+  readonly isVisit?: boolean;
   /** Hears of every run, in order. */
   readonly listen: (message: MonitoringMessage) => void;
-  /** Another process, whose id is told, uses the directory. */
+  /** Another process, whose id is told, holds the directory and cannot be asked. */
   readonly onWait: (owner: number) => void;
+  /** The process that held the directory has gone, and this one holds it now. */
+  readonly onTakeOver?: () => void;
 }
-
-const startLimitMillis = 30_000;
-/** After so long without a message the platform is asked how the run is. */
-const quietMillis = 2000;
-
-const whenReady = async (runtime: Miniflare): Promise<void> => {
-  const limit = new AbortController();
-  try {
-    await Promise.race([
-      runtime.ready,
-      delay(startLimitMillis, undefined, { signal: limit.signal }).then(() => {
-        throw new Error(`it was not ready after ${startLimitMillis / 1000} seconds.`);
-      }),
-    ]);
-  } catch (error) {
-    throw runtimeFailed(error);
-  } finally {
-    limit.abort();
-  }
-};
-
-/** Miniflare would end the process at the first signal, with the lock still held and nothing said. */
-const keepingSignals = <A>(make: () => A): A => {
-  const signals = ["SIGHUP", "SIGINT", "SIGTERM"] as const;
-  const before = signals.map((signal) => process.listeners(signal));
-  const made = make();
-  signals.forEach((signal, index) => {
-    for (const listener of process.listeners(signal)) {
-      if (before[index]?.includes(listener) !== true) process.removeListener(signal, listener);
-    }
-  });
-  return made;
-};
 
 const makeDirectory = (directory: string): void => {
   try {
@@ -82,113 +48,88 @@ const makeDirectory = (directory: string): void => {
   }
 };
 
-const isEnded = (status: string): boolean =>
-  status === "complete" || status === "errored" || status === "terminated";
+const retryMillis = 100;
+/** A command that starts or leaves takes no longer. */
+const patienceMillis = 3000;
 
-/** Lets one wait for a run's last message. */
-const createNews = () => {
-  const finals = new Map<string, PromiseWithResolvers<void>>();
-  let heardAt = Date.now();
-  const finalOf = (executionId: string): PromiseWithResolvers<void> => {
-    const final = finals.get(executionId) ?? Promise.withResolvers<void>();
-    finals.set(executionId, final);
-    return final;
-  };
-  return {
-    hear: (message: MonitoringMessage): void => {
-      heardAt = Date.now();
-      if (message.type === "run" && isFinalStatus(message.status)) {
-        finalOf(message.executionId).resolve();
-      }
-    },
-    /** Resolves at the last message, or when there has been none for a while. */
-    finalOrQuiet: async (executionId: string): Promise<void> => {
-      const final = finalOf(executionId).promise.then(() => true);
-      const pause = (): Promise<boolean> => delay(quietMillis, false, { ref: false });
-      const since = Date.now();
-      while (!(await Promise.race([final, pause()]))) {
-        if (Date.now() - Math.max(heardAt, since) >= quietMillis) return;
-      }
-    },
-  };
-};
-
-export const startLocalRuntime = async ({
+const connect = async ({
   directory,
+  isVisit = false,
   listen,
   onWait,
-}: LocalRuntimeOptions): Promise<LocalRuntime> => {
-  makeDirectory(directory);
-  const unlock = await lockState(directory, onWait);
-  const [miniflare, code, migrations] = await Promise.all([
-    // Fails without the package of workerd for this machine.
-    import("miniflare").catch((error: unknown) => Promise.reject(runtimeFailed(error))),
-    workerCode(),
-    readMigrations(),
-  ]);
-  const news = createNews();
-  const hear = (message: MonitoringMessage): void => {
-    listen(message);
-    news.hear(message);
-  };
-  const runtime = keepingSignals(
-    () => new miniflare.Miniflare(embeddedOptions({ miniflare, code, directory, listen: hear })),
-  );
-  const stop = onShutdown(() => runtime.dispose());
-  await whenReady(runtime);
+}: LocalRuntimeOptions): Promise<Connection> => {
+  const since = Date.now();
+  let hasWaited = false;
+  for (;;) {
+    const connection = await connectControl(directory, listen);
+    if (connection !== undefined) return connection;
+    const taken = takeState(directory);
+    if (taken.status === "ours") {
+      return startEmbeddedRuntime({ directory, isVisit, listen, release: taken.release });
+    }
+    if (taken.owner !== undefined && !hasWaited && Date.now() - since > patienceMillis) {
+      hasWaited = true;
+      onWait(taken.owner);
+    }
+    await delay(retryMillis);
+  }
+};
 
-  const ask = async (request: LocalRequest): Promise<LocalResponse> => {
-    const body = JSON.stringify(request);
-    const response = await runtime.dispatchFetch("http://pawl", { method: "POST", body });
-    return (await response.json()) as LocalResponse;
-  };
-  await ask({ type: "migrate", migrations });
+export const openLocalRuntime = async (options: LocalRuntimeOptions): Promise<LocalRuntime> => {
+  makeDirectory(options.directory);
+  let isOver = false;
+  let current: Promise<Connection>;
+  let opened: Connection;
 
-  const read: LocalRuntime["read"] = async (organizationId, executionId) => {
-    const response = await ask({ type: "read", organizationId, executionId });
-    return response.type === "record" ? (response.execution ?? undefined) : undefined;
+  const open = async (): Promise<Connection> => {
+    const connection = await connect(options);
+    opened = connection;
+    void connection.lost.then(() => reopen(connection));
+    return connection;
   };
-  /** How and why the platform has ended the instance; undefined while it has not. */
-  const nativeEnd = async (executionId: string): Promise<string | undefined> => {
-    const response = await ask({ type: "status", executionId });
-    return response.type === "status" && isEnded(response.status)
-      ? (response.error ?? response.status)
-      : undefined;
+  /** One new connection for all who find that the old one is lost. */
+  const reopen = (lost: Connection): Promise<Connection> => {
+    if (isOver || isEndedBySignal() || opened !== lost) return current;
+    current = current.then(async (connection) => {
+      if (connection !== lost) return connection;
+      const next = await open();
+      if (next.owner === process.pid) options.onTakeOver?.();
+      return next;
+    });
+    // Told to whoever asks next; nobody may ask.
+    current.catch(() => {});
+    return current;
   };
-  /** The record is there a moment before the platform notes the end, and stopping in between would leave it open. */
-  const whenEnded = async (executionId: string): Promise<void> => {
-    for (let pause = 5; pause < 2000; pause *= 2) {
-      if ((await nativeEnd(executionId)) !== undefined) return;
-      await delay(pause);
+  current = open();
+  await current;
+  const leave = onShutdown(async () => {
+    isOver = true;
+    await opened.close({ hurried: true, onStay: () => {} });
+  });
+
+  const ask: AskLocal = async (type, request) => {
+    const asked = { type, ...request } as LocalRequest;
+    for (;;) {
+      const connection = await current;
+      try {
+        const response = await connection.ask(asked);
+        if (response.status === "failed") {
+          throw new CommandError("STORE_FAILED", response.message, { exitCode: exitCodes.error });
+        }
+        return response.answer;
+      } catch (error) {
+        if (!(error instanceof ConnectionLost) || isOver || isEndedBySignal()) throw error;
+        await reopen(connection);
+      }
     }
   };
   return {
-    start: async (executionId, params) => {
-      await ask({ type: "start", executionId, params });
-    },
-    read,
-    settled: async (organizationId, executionId) => {
-      for (;;) {
-        await news.finalOrQuiet(executionId);
-        // Asked before the record is read: a run that has ended by now has its record by then.
-        const end = await nativeEnd(executionId);
-        const execution = await read(organizationId, executionId);
-        if (execution !== undefined && isFinalStatus(execution.status)) {
-          await whenEnded(executionId);
-          return execution;
-        }
-        if (end !== undefined) {
-          throw new CommandError(
-            "RUN_LOST",
-            `The platform ended run ${executionId} without a record: ${end}`,
-            { exitCode: exitCodes.error },
-          );
-        }
-      }
-    },
-    dispose: async () => {
-      await stop();
-      await unlock();
+    ask,
+    owner: () => opened.owner,
+    dispose: async (onStay = () => {}) => {
+      await opened.close({ hurried: false, onStay });
+      isOver = true;
+      await leave();
     },
   };
 };

@@ -1,20 +1,24 @@
 /**
- * The Worker that `pawl run` embeds: the run's entrypoint as it is deployed, and a fetch handler through which the command
- * migrates the database, starts a run and reads it. Reached from this machine's own process alone, so it asks for no key.
+ * The Worker that the command embeds: entrypoint and watchdog as they are deployed, and a fetch handler through which the
+ * command migrates the database and acts on runs. Reached from the command's own process alone, so it asks for no key.
  */
 import * as Effect from "effect/Effect";
-import { executeEntrypoint } from "#cloudflare/execute-entrypoint";
-import { d1ExecutionStoreLayer } from "#cloudflare/d1-execution-store";
+import * as Layer from "effect/Layer";
 import type { PawlEnv } from "#cloudflare/env";
-import type { WorkflowExecution } from "#core/report";
-import { ExecutionStore } from "#services/execution-store";
+import { executeEntrypoint } from "#cloudflare/execute-entrypoint";
+import { cloudflareServices, registryLayer } from "#cloudflare/layers";
+import { Watchdog as DeployedWatchdog } from "#cloudflare/watchdog";
+import { workflowInstancesLayer } from "#cloudflare/workflow-instances";
 import type { MonitoringMessage } from "#services/monitoring-service";
 import { MonitoringService } from "#services/monitoring-service";
 import type { LocalRequest, LocalResponse, Migration } from "./local-protocol.ts";
+import { answerRequest } from "./local-requests.ts";
 
 interface LocalEnv extends PawlEnv {
   /** A function in the command's process: takes an array of MonitoringMessages. */
   readonly PROGRESS: Fetcher;
+  /** The command looks and goes: no run may be set going that would be cut off in a moment. */
+  readonly IS_VISIT: boolean;
 }
 
 /**
@@ -45,6 +49,14 @@ export const Execute = executeEntrypoint<LocalEnv>({
   layers: (env, context) => MonitoringService.layerListener(createReporter(env.PROGRESS, context)),
 });
 
+export class Watchdog extends DeployedWatchdog {
+  /** A visitor leaves the alarm to the next command that stays. */
+  override async alarm(): Promise<void> {
+    if ((this.env as LocalEnv).IS_VISIT) await this.ctx.storage.setAlarm(Date.now() + 1000);
+    else await super.alarm();
+  }
+}
+
 /** The table that `wrangler d1 migrations apply` keeps, so that both agree on what has been applied. */
 const migrationsTable = `
   CREATE TABLE IF NOT EXISTS d1_migrations (
@@ -68,38 +80,25 @@ const migrate = async (db: D1Database, migrations: readonly Migration[]): Promis
   }
 };
 
-const read = (
-  env: LocalEnv,
-  organizationId: string,
-  executionId: string,
-): Promise<WorkflowExecution | undefined> =>
-  Effect.runPromise(
-    ExecutionStore.use((store) => store.get(organizationId, executionId)).pipe(
-      Effect.provide(d1ExecutionStoreLayer(env.DB, env.OBJECTS)),
+const services = (env: LocalEnv) =>
+  Layer.mergeAll(registryLayer([]), cloudflareServices(env), workflowInstancesLayer(env.EXECUTE));
+
+const respond = async (env: LocalEnv, request: LocalRequest): Promise<LocalResponse> => {
+  if (request.type === "migrate") {
+    await migrate(env.DB, request.migrations);
+    return { status: "answered", answer: null };
+  }
+  return Effect.runPromise(
+    answerRequest(request).pipe(
+      Effect.map((answer): LocalResponse => ({ status: "answered", answer })),
+      Effect.catch((failure) =>
+        Effect.succeed<LocalResponse>({ status: "failed", message: failure.message }),
+      ),
+      Effect.provide(services(env)),
     ),
   );
-
-const answer = async (env: LocalEnv, request: LocalRequest): Promise<LocalResponse> => {
-  switch (request.type) {
-    case "migrate":
-      await migrate(env.DB, request.migrations);
-      return { type: "done" };
-    case "start":
-      await env.EXECUTE.create({ id: request.executionId, params: request.params });
-      return { type: "done" };
-    case "read":
-      return {
-        type: "record",
-        execution: (await read(env, request.organizationId, request.executionId)) ?? null,
-      };
-    case "status": {
-      const instance = await env.EXECUTE.get(request.executionId);
-      const { status, error } = await instance.status();
-      return { type: "status", status, error: error?.message ?? null };
-    }
-  }
 };
 
 export default {
-  fetch: async (request, env) => Response.json(await answer(env, await request.json())),
+  fetch: async (request, env) => Response.json(await respond(env, await request.json())),
 } satisfies ExportedHandler<LocalEnv>;

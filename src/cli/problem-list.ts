@@ -18,17 +18,11 @@ export interface PlacedProblem extends Omit<Problem, "message" | "path"> {
   readonly message: string;
 }
 
-/** Durable steps of one instance that Cloudflare allows unless a Worker's configuration asks for more. */
-const defaultStepLimit = 10_000;
-
 const registry = registryOf(builtInNodes);
 
 /** Everything that is wrong with the file, errors first, each kind in the order of the file. */
 export const problemsOf = ({ text, document }: WorkflowFile): readonly PlacedProblem[] => {
-  const { problems } = validateWorkflow(document, {
-    nodeTypeOf: registry.get,
-    stepLimit: defaultStepLimit,
-  });
+  const { problems } = validateWorkflow(document, { nodeTypeOf: registry.get });
   if (problems.length === 0) return [];
   const locate = locator(text);
   return problems

@@ -5,26 +5,18 @@
 import { readFileSync } from "node:fs";
 import type { Argument } from "commander";
 import { Command, Option } from "commander";
-import type { ExitCode } from "./command-error.ts";
 import type { MachinesOptions } from "./machines-command.ts";
 import type { NodesOptions } from "./nodes-command.ts";
-import type { RunCommandOptions } from "./run-command.ts";
+import type { Finish } from "./program-runs.ts";
+import { addRun, addRunCommands, examples } from "./program-runs.ts";
 import type { SchemaOptions } from "./schema-command.ts";
 import { columnsOf, paintFor } from "./terminal.ts";
 import type { ValidateOptions } from "./validate-command.ts";
-
-/** What a command is called with, and what it does then. */
-export type Finish = (exitCode: Promise<ExitCode>) => Promise<void>;
 
 const versionOf = (): string => {
   const file = new URL("../../package.json", import.meta.url);
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 };
-
-const examples = (...lines: readonly string[]): string =>
-  `\n${paintFor(process.stdout)("bold", `Example${lines.length === 1 ? "" : "s"}:`)}\n${lines
-    .map((line) => `  ${line}`)
-    .join("\n")}`;
 
 const argumentText = (argument: Argument): string =>
   argument.required ? `<${argument.name()}>` : `[${argument.name()}]`;
@@ -41,43 +33,6 @@ const describe = (program: Command): Command => {
     styleOptionText: (text) => paint("cyan", text),
     styleArgumentText: (text) => paint("cyan", text),
   });
-};
-
-const collect = (value: string, values: readonly string[] = []): readonly string[] => [
-  ...values,
-  value,
-];
-
-const addRun = (program: Command, finish: Finish): void => {
-  program
-    .command("run")
-    .summary("run a workflow to its end")
-    .description(
-      "Runs a workflow to its end: durably, on Cloudflare's own runtime started in this process, with its database and files kept in .pawl/.\n\n" +
-        "Exits with 0 when the run completed, 1 on an error, 2 when it could not start, 3 when credits ran out, 4 when it was cancelled, 130 when it was interrupted.",
-    )
-    .argument("<file>", "workflow file, or - for stdin")
-    .option("--direct", "run in this process, without durability or .pawl/")
-    .option("--json", "print the run's record as one JSON document, and progress to stderr")
-    .addOption(
-      new Option(
-        "-i, --input <node.port=value>",
-        "give an input another value for this run; may be repeated",
-      ).argParser(collect),
-    )
-    .option("--credits <amount>", "compute credits that may be spent; no limit unless told")
-    .option("--org <id>", "organization that the run belongs to", "local")
-    .addHelpText(
-      "after",
-      examples(
-        "pawl run examples/order-triage.json",
-        "pawl run examples/order-triage.json --input note.value='No hurry'",
-        "pawl run examples/order-triage.json --direct --json | jq .status",
-      ),
-    )
-    .action((file: string, options: RunCommandOptions) =>
-      finish(import("./run-command.ts").then(({ runCommand }) => runCommand(file, options))),
-    );
 };
 
 const addValidate = (program: Command, finish: Finish): void => {
@@ -168,6 +123,7 @@ export const createProgram = (finish: Finish): Command => {
       `${examples("pawl run examples/order-triage.json")}\n\nEvery command has its own help: pawl run --help`,
     );
   addRun(program, finish);
+  addRunCommands(program, finish);
   addValidate(program, finish);
   addNodes(program, finish);
   addSchema(program, finish);

@@ -5,8 +5,10 @@
 import { createLogUpdate } from "log-update";
 import type { MonitoringMessage } from "#services/monitoring-service";
 import type { Workflow } from "#core/workflow";
-import type { OutputsText } from "./run-words.ts";
-import { nodeLooks, outputsTextFor, skipText } from "./run-words.ts";
+import type { WorkflowExecution } from "#core/report";
+import type { Look, OutputsText } from "./run-words.ts";
+import { nodeLooks, outputsTextFor, skipText, waitingLook } from "./run-words.ts";
+import { answerCommand, clockText } from "./run-waits.ts";
 import type { Paint, Stream } from "./terminal.ts";
 import { columnsOf, paintFor } from "./terminal.ts";
 import { count, durationText, padEnd, printable, shorten, widthOf } from "./text.ts";
@@ -14,6 +16,8 @@ import { count, durationText, padEnd, printable, shorten, widthOf } from "./text
 type NodeMessage = Extract<MonitoringMessage, { readonly type: "node" }>;
 
 export interface ProgressView {
+  /** The run as it stands when it is gone on with: its settled nodes are counted, and not told again. */
+  readonly begin: (execution: WorkflowExecution) => void;
   readonly show: (message: MonitoringMessage) => void;
   /** What is being waited for when it is no node. */
   readonly say: (text: string) => void;
@@ -39,6 +43,11 @@ const remarkOf = (message: NodeMessage, outputsText: OutputsText): string => {
       return "";
     case "retrying":
       return `attempt ${message.attempt} failed, trying again: ${message.error}`;
+    case "waiting":
+      return (
+        `waits: ${answerCommand(message.executionId, message.nodeId)}` +
+        (message.until === null ? "" : ` (until ${clockText(message.until)})`)
+      );
     case "completed":
       return outputsText(message.nodeId, message.outputs);
     case "failed":
@@ -48,8 +57,10 @@ const remarkOf = (message: NodeMessage, outputsText: OutputsText): string => {
   }
 };
 
-const lookOf = ({ status }: NodeMessage): (typeof nodeLooks)["idle"] =>
-  status === "retrying" ? { mark: "↻", format: "yellow" } : nodeLooks[status];
+const lookOf = ({ status }: NodeMessage): Look => {
+  if (status === "retrying") return { mark: "↻", format: "yellow" };
+  return status === "waiting" ? waitingLook : nodeLooks[status];
+};
 
 /** For a file or a log: settled nodes and retries, each on a line of its own. */
 const createPlainView = (stream: Stream, workflow: Workflow): ProgressView => {
@@ -60,6 +71,7 @@ const createPlainView = (stream: Stream, workflow: Workflow): ProgressView => {
   const widest = workflow.nodes.reduce((most, { id }) => Math.max(most, idWidthOf(id)), 0);
   const idWidth = Math.min(widestId, widest);
   return {
+    begin: () => {},
     show: (message) => {
       if (message.type !== "node" || message.status === "executing") return;
       hasShown = true;
@@ -99,6 +111,7 @@ const createLiveView = (stream: Stream, workflow: Workflow): ProgressView => {
   const paint: Paint = paintFor(stream);
   const update = createLogUpdate(stream);
   const seen = new Map<string, Seen>();
+  const settledBefore = new Set<string>();
   let said = "Starting";
   let frame = 0;
   const lineOf = ({ message, startedAt, endedAt }: Seen, idWidth: number): string => {
@@ -116,7 +129,7 @@ const createLiveView = (stream: Stream, workflow: Workflow): ProgressView => {
   };
   const draw = (): void => {
     const all = [...seen.values()];
-    const settled = all.filter(({ endedAt }) => endedAt !== undefined).length;
+    const settled = settledBefore.size + all.filter(({ endedAt }) => endedAt !== undefined).length;
     const shown = visible(all, Math.max(3, (stream.rows || 24) - 4));
     const widest = Math.max(0, ...shown.map(({ message }) => idWidthOf(message.nodeId)));
     const idWidth = Math.min(widestId, widest, Math.floor(columnsOf(stream) / 2));
@@ -139,9 +152,15 @@ const createLiveView = (stream: Stream, workflow: Workflow): ProgressView => {
     draw();
   }, frameMillis);
   return {
+    begin: ({ nodeExecutions }) => {
+      for (const { nodeId, status } of nodeExecutions) {
+        if (status !== "idle" && status !== "executing") settledBefore.add(nodeId);
+      }
+    },
     show: (message) => {
       said = "";
       if (message.type !== "node") return;
+      settledBefore.delete(message.nodeId);
       const before = seen.get(message.nodeId);
       seen.set(message.nodeId, {
         message,

@@ -2,24 +2,25 @@
 import { randomUUID } from "node:crypto";
 import type { ExecuteParams } from "#core/execution-context";
 import type { InputOverrides } from "#core/inputs";
-import type { WorkflowExecutionStatus } from "#core/lifecycle";
 import { mergePorts } from "#core/parameter";
+import { paramsProblem, storedParamsLimit } from "#core/platform-limits";
 import type { WorkflowExecution } from "#core/report";
 import type { JsonValue } from "#core/value";
 import type { Workflow } from "#core/workflow";
 import { builtInNodes } from "#nodes/registry";
 import { registryOf } from "#services/node-registry";
 import type { ExitCode } from "./command-error.ts";
-import { CommandError, exitCodes } from "./command-error.ts";
+import { CommandError } from "./command-error.ts";
 import { edgeFedInputs, parseInputs } from "./input-option.ts";
 import { isError, problemCounts, problemsOf, renderProblems } from "./problem-list.ts";
+import { checkOrganization } from "./local-runs.ts";
 import type { ProgressView } from "./progress-view.ts";
-import { createProgressView } from "./progress-view.ts";
-import { renderRun } from "./run-table.ts";
-import { endOnSignal, onShutdown } from "./shutdown.ts";
-import { columnsOf, paintFor, print, printJson, remark } from "./terminal.ts";
+import { endOnSignal } from "./shutdown.ts";
+import { columnsOf, paintFor, printJson, remark } from "./terminal.ts";
 import { printable, shorten } from "./text.ts";
 import type { WorkflowFile } from "./workflow-file.ts";
+import type { Watch } from "./watch-run.ts";
+import { exitCodeOf, openWatch, printRun, startView } from "./watch-run.ts";
 import { readWorkflowFile } from "./workflow-file.ts";
 
 export interface RunCommandOptions {
@@ -30,12 +31,8 @@ export interface RunCommandOptions {
   readonly org: string;
 }
 
-const stateDirectory = ".pawl";
-/** What the platform takes as an instance's parameters: 1 MiB of JSON. */
-const paramsLimit = 1024 * 1024;
-
 /** Lists what is wrong on stderr, and refuses the run if an error is among it. */
-const checkWorkflow = (file: WorkflowFile): Workflow => {
+export const checkWorkflow = (file: WorkflowFile): Workflow => {
   const problems = problemsOf(file);
   if (problems.length === 0) return file.document as Workflow;
   const paint = paintFor(process.stderr);
@@ -49,7 +46,7 @@ const checkWorkflow = (file: WorkflowFile): Workflow => {
 };
 
 /** No limit is told as the largest number that JSON carries exactly. */
-const creditsOf = (text: string | undefined): number => {
+export const creditsOf = (text: string | undefined): number => {
   if (text === undefined) return Number.MAX_SAFE_INTEGER;
   const credits = text.trim() === "" ? Number.NaN : Number(text);
   if (Number.isFinite(credits) && credits >= 0) return credits;
@@ -68,7 +65,7 @@ const withTypePorts = (workflow: Workflow): Workflow => {
   };
 };
 
-const overridesOf = (workflow: Workflow, options: readonly string[]): InputOverrides => {
+export const overridesOf = (workflow: Workflow, options: readonly string[]): InputOverrides => {
   const overrides = parseInputs(withTypePorts(workflow), options);
   for (const input of edgeFedInputs(workflow, overrides)) {
     remark(
@@ -78,28 +75,19 @@ const overridesOf = (workflow: Workflow, options: readonly string[]): InputOverr
   return overrides;
 };
 
-const paramsOf = (workflow: Workflow, options: RunCommandOptions): ExecuteParams => {
-  if (options.org === "") throw new CommandError("USAGE", "--org takes an id that is not empty.");
-  return {
-    workflow,
-    userId: "local",
-    organizationId: options.org,
-    computeCredits: creditsOf(options.credits),
-    ...(options.input === undefined
-      ? {}
-      : { inputOverrides: overridesOf(workflow, options.input) }),
-  };
-};
+const paramsOf = (workflow: Workflow, options: RunCommandOptions): ExecuteParams => ({
+  workflow,
+  userId: "local",
+  organizationId: checkOrganization(options),
+  computeCredits: creditsOf(options.credits),
+  ...(options.input === undefined ? {} : { inputOverrides: overridesOf(workflow, options.input) }),
+});
 
-/** The platform's own refusal says nothing, and its local twin takes what the real one does not. */
+/** Refused before the runtime is started; `startRun` would say the same. */
 const checkSize = (params: ExecuteParams): void => {
-  const bytes = Buffer.byteLength(JSON.stringify(params));
-  if (bytes <= paramsLimit) return;
-  throw new CommandError(
-    "PARAMS_TOO_LARGE",
-    `The workflow with its inputs is ${bytes.toLocaleString("en")} bytes of JSON, and the platform takes ${paramsLimit.toLocaleString("en")} at most. ` +
-      "Shorten the values in it; 'pawl run --direct' has no such limit.",
-  );
+  const problem = paramsProblem(params, storedParamsLimit);
+  if (problem === undefined) return;
+  throw new CommandError("PARAMS_TOO_LARGE", `${problem} 'pawl run --direct' has no such limit.`);
 };
 
 const runDirectly = async (
@@ -111,57 +99,57 @@ const runDirectly = async (
     import("#runtime/direct-runtime"),
     import("#services/monitoring-service"),
   ]);
+  endOnSignal(() => remark(`Interrupted. Run ${id} did not end.`));
   const layers = MonitoringService.layerListener(view.show);
   return createDirectRuntime({ layers }).run(params, id);
 };
 
-const runDurably = async (
-  params: ExecuteParams,
-  id: string,
-  view: ProgressView,
-): Promise<WorkflowExecution> => {
-  const { startLocalRuntime } = await import("./local-runtime.ts");
-  view.hint("Starting the runtime");
-  const runtime = await startLocalRuntime({
-    directory: stateDirectory,
-    // The directory may hold another run that wakes up.
-    listen: (message) => {
-      if (message.executionId === id) view.show(message);
-    },
-    onWait: (owner) =>
-      view.say(`Waiting for another run in ${stateDirectory}/ to end (process ${owner}).`),
-  });
-  view.hint("Running");
-  await runtime.start(id, params);
-  const execution = await runtime.settled(params.organizationId, id);
-  await runtime.dispose();
-  return execution;
-};
+interface Beginning {
+  /** Opened already. */
+  readonly watch: Watch;
+  /** What is done before the run begins. */
+  readonly before: WorkflowExecution;
+}
 
-const exitCodeByStatus: Readonly<Record<WorkflowExecutionStatus, ExitCode>> = {
-  submitted: exitCodes.error,
-  executing: exitCodes.error,
-  paused: exitCodes.error,
-  completed: exitCodes.completed,
-  error: exitCodes.error,
-  exhausted: exitCodes.exhausted,
-  cancelled: exitCodes.cancelled,
+/** Starts a run and follows it to its end. */
+export const runDurably = async (
+  params: ExecuteParams,
+  isJson: boolean,
+  beginning?: Beginning,
+): Promise<ExitCode> => {
+  const { workflow, organizationId } = params;
+  const executionId = randomUUID();
+  const { view, endView } = startView(isJson, workflow);
+  endOnSignal(() => remark("Interrupted. The run was not started."));
+  view.hint("Starting the runtime");
+  if (beginning !== undefined) view.begin(beginning.before);
+  const watch = beginning?.watch ?? (await openWatch(view.say));
+  view.hint("Running");
+  const { follow } = watch.attend({ organizationId, executionId, view });
+  const started = await watch.runtime.ask("start", { executionId, params });
+  if (started.status === "refused") throw new CommandError("RUN_REFUSED", started.message);
+  const ended = await follow();
+  await endView();
+  if (isJson) printJson(ended.execution);
+  else printRun(workflow, ended);
+  const exitCode = exitCodeOf(ended);
+  await watch.end(exitCode);
+  return exitCode;
 };
 
 export const runCommand = async (path: string, options: RunCommandOptions): Promise<ExitCode> => {
   const file = await readWorkflowFile(path);
   const workflow = checkWorkflow(file);
   const params = paramsOf(workflow, options);
-  if (options.direct !== true) checkSize(params);
-  const id = randomUUID();
-  const stream = options.json === true ? process.stderr : process.stdout;
-  const view = createProgressView(stream, workflow);
-  const endView = onShutdown(async () => view.end());
-  endOnSignal(() => remark(`Interrupted. Run ${id} did not end.`));
-  const run = options.direct === true ? runDirectly : runDurably;
-  const execution = await run(params, id, view);
+  const isJson = options.json === true;
+  if (options.direct !== true) {
+    checkSize(params);
+    return runDurably(params, isJson);
+  }
+  const { view, endView } = startView(isJson, workflow);
+  const execution = await runDirectly(params, randomUUID(), view);
   await endView();
-  if (options.json === true) printJson(execution);
-  else print(renderRun(workflow, execution, columnsOf(process.stdout), paintFor(process.stdout)));
-  return exitCodeByStatus[execution.status];
+  if (isJson) printJson(execution);
+  else printRun(workflow, { execution, waits: [] });
+  return exitCodeOf({ execution, waits: [] });
 };

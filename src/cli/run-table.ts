@@ -1,9 +1,12 @@
 /** What a person reads when a run has ended: a line for each node, then one for the whole. */
+import { isFinalStatus } from "#core/lifecycle";
 import type { NodeExecution, WorkflowExecution } from "#core/report";
 import { usageOf } from "#core/report";
 import type { Workflow } from "#core/workflow";
+import type { StandingWait } from "#services/wait-store";
+import { clockText, isOnlyWaiting, openWaits } from "./run-waits.ts";
 import type { OutputsText } from "./run-words.ts";
-import { nodeLooks, outputsTextFor, runLooks, skipText } from "./run-words.ts";
+import { nodeLooks, outputsTextFor, runLooks, skipText, waitingLook } from "./run-words.ts";
 import type { Cell } from "./table.ts";
 import { renderTable } from "./table.ts";
 import type { Paint } from "./terminal.ts";
@@ -12,7 +15,20 @@ import { count, durationText, printable, wrap } from "./text.ts";
 const millisBetween = (from: string | null, to: string | null): number | undefined =>
   from === null || to === null ? undefined : Date.parse(to) - Date.parse(from);
 
-const resultCell = (node: NodeExecution, outputsText: OutputsText): Cell => {
+/** The waits that are open, by node. */
+type WaitsByNode = ReadonlyMap<string, StandingWait>;
+
+const resultCell = (
+  node: NodeExecution,
+  outputsText: OutputsText,
+  wait: StandingWait | undefined,
+): Cell => {
+  if (wait !== undefined) {
+    const { deadline } = wait;
+    return {
+      text: `waits for an answer${deadline === null ? "" : ` until ${clockText(deadline)}`}`,
+    };
+  }
   if (node.error !== undefined) return { text: node.error, format: "red", isWrapped: true };
   if (node.skipReason !== undefined) {
     return { text: skipText(node), format: "dim", isWrapped: true };
@@ -20,15 +36,25 @@ const resultCell = (node: NodeExecution, outputsText: OutputsText): Cell => {
   return { text: node.outputs === null ? "" : outputsText(node.nodeId, node.outputs) };
 };
 
-const rowOf = (node: NodeExecution, outputsText: OutputsText): readonly Cell[] => {
-  const { mark, format } = nodeLooks[node.status];
+const statusWord = ({ status, reusedFrom }: NodeExecution, isWaiting: boolean): string => {
+  if (isWaiting) return "waiting";
+  return reusedFrom === undefined ? status : "reused";
+};
+
+const rowOf = (
+  node: NodeExecution,
+  outputsText: OutputsText,
+  waits: WaitsByNode,
+): readonly Cell[] => {
+  const wait = waits.get(node.nodeId);
+  const { mark, format } = wait === undefined ? nodeLooks[node.status] : waitingLook;
   const millis = millisBetween(node.startedAt, node.endedAt);
   const tries = node.attempts.length > 1 ? ` in ${node.attempts.length} tries` : "";
   return [
     { text: node.nodeId },
-    { text: `${mark} ${node.status}${tries}`, format },
+    { text: `${mark} ${statusWord(node, wait !== undefined)}${tries}`, format },
     { text: millis === undefined ? "" : durationText(millis), format: "dim" },
-    resultCell(node, outputsText),
+    resultCell(node, outputsText, wait),
   ];
 };
 
@@ -40,11 +66,13 @@ const countsText = (nodes: readonly NodeExecution[]): string => {
     .filter((status) => of(status) > 0)
     .map((status) => `${of(status)} ${status}`);
   const completed = of("completed");
+  const reused = nodes.filter(({ reusedFrom }) => reusedFrom !== undefined).length;
   const all = completed === nodes.length;
   return [
     all
       ? `${count(completed, "node")} completed`
       : `${completed} of ${count(nodes.length, "node")} completed`,
+    ...(reused > 0 ? [`${reused} of them reused`] : []),
     ...parts,
   ].join(", ");
 };
@@ -79,11 +107,17 @@ const strictHint = ({ status, error, nodeExecutions }: WorkflowExecution): strin
 };
 
 /** Lines of the summary, the first of which begins with the status in its colour. */
-const summaryOf = (execution: WorkflowExecution, columns: number, paint: Paint): string[] => {
+const summaryOf = (
+  execution: WorkflowExecution,
+  columns: number,
+  paint: Paint,
+  isWaiting: boolean,
+): string[] => {
   const { id, status, error, nodeExecutions } = execution;
-  const { mark, format } = runLooks[status];
+  const { mark, format } = isWaiting ? waitingLook : runLooks[status];
   const millis = millisBetween(execution.startedAt, execution.endedAt);
-  const verdict = `${mark} ${words[status]}${millis === undefined ? "" : ` ${durationText(millis)}`}`;
+  const word = isWaiting ? "Waiting for an answer" : words[status];
+  const verdict = `${mark} ${word}${millis === undefined ? "" : ` ${durationText(millis)}`}`;
   const facts = `${countsText(nodeExecutions)}; ${count(usageOf(execution), "compute credit")}.`;
   const [first = "", ...rest] = wrap(`${verdict}: ${facts}`, columns - 2);
   return [
@@ -104,11 +138,14 @@ export const renderRun = (
   execution: WorkflowExecution,
   columns: number,
   paint: Paint,
+  waits: readonly StandingWait[] = [],
 ): string => {
   const outputsText = outputsTextFor(workflow);
-  const rows = execution.nodeExecutions.map((node) => rowOf(node, outputsText));
+  const open = isFinalStatus(execution.status) ? [] : openWaits(waits);
+  const waitsByNode = new Map(open.map((wait) => [wait.nodeId, wait]));
+  const rows = execution.nodeExecutions.map((node) => rowOf(node, outputsText, waitsByNode));
   return [
     ...(rows.length === 0 ? [] : [renderTable(headings, rows, columns, paint), ""]),
-    ...summaryOf(execution, columns, paint),
+    ...summaryOf(execution, columns, paint, isOnlyWaiting(execution, waits)),
   ].join("\n");
 };

@@ -20,6 +20,9 @@ export const nodeLooks: Readonly<Record<NodeExecutionStatus, Look>> = {
   skipped: { mark: "–", format: "dim" },
 };
 
+/** Of a node, and of a run that only an answer can bring on. */
+export const waitingLook: Look = { mark: "…", format: "yellow" };
+
 export const runLooks: Readonly<Record<WorkflowExecutionStatus, Look>> = {
   submitted: nodeLooks.idle,
   executing: nodeLooks.executing,

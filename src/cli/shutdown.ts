@@ -42,14 +42,23 @@ let isEnding = false;
 /** Whether a signal is ending the process: what fails now fails because of that. */
 export const isEndedBySignal = (): boolean => isEnding;
 
-/** On the first signal cleans up, says farewell and ends; a second one ends at once. */
-export const endOnSignal = (farewell: () => void): void => {
+/** Says what became of what was under way. A number is the exit code, in place of the signal's. */
+export type Farewell = () => number | void;
+
+let farewell: Farewell = () => {};
+let isListening = false;
+
+/** On the first signal cleans up, says the latest farewell and ends; a second one ends at once. */
+export const endOnSignal = (words: Farewell): void => {
+  farewell = words;
+  if (isListening) return;
+  isListening = true;
   const end = (signal: Signal): void => {
     process.exitCode = exitCodesBySignal[signal];
     if (isEnding) process.exit();
     isEnding = true;
     void runCleanups().finally(() => {
-      farewell();
+      process.exitCode = farewell() ?? exitCodesBySignal[signal];
       process.exit();
     });
   };

@@ -1,13 +1,10 @@
 /**
- * One run at a time in one state directory: two runtimes on the same SQLite files fail each other's writes with SQLITE_BUSY.
+ * One runtime at a time in one state directory: two runtimes on the same SQLite files fail each other's writes with SQLITE_BUSY.
  * The lock is a file that holds its owner's process id; that of a process that has died is taken over.
  */
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { onShutdown } from "./shutdown.ts";
-
-const retryMillis = 100;
 
 const ownerOf = (path: string): number | undefined => {
   try {
@@ -58,25 +55,20 @@ const removeDead = (path: string): void => {
   }
 };
 
-/** Resolves when the directory is ours; calls `onWait` once with the owner's process id if it is not at first. */
-export const lockState = async (
-  directory: string,
-  onWait: (owner: number) => void,
-): Promise<() => Promise<void>> => {
-  mkdirSync(directory, { recursive: true });
+export type Taken =
+  | { readonly status: "ours"; readonly release: () => Promise<void> }
+  /** Undefined when the owner has just left. */
+  | { readonly status: "held"; readonly owner: number | undefined };
+
+/** Takes the directory if nobody has it, and that of a dead process away from it. */
+export const takeState = (directory: string): Taken => {
   const path = join(directory, "lock");
-  let hasWaited = false;
-  while (!tryTake(path)) {
+  for (;;) {
+    if (tryTake(path)) {
+      return { status: "ours", release: onShutdown(async () => rmSync(path, { force: true })) };
+    }
     const owner = ownerOf(path);
-    if (owner !== undefined && !isAlive(owner)) {
-      removeDead(path);
-      continue;
-    }
-    if (owner !== undefined && !hasWaited) {
-      hasWaited = true;
-      onWait(owner);
-    }
-    await delay(retryMillis);
+    if (owner === undefined || isAlive(owner)) return { status: "held", owner };
+    removeDead(path);
   }
-  return onShutdown(async () => rmSync(path, { force: true }));
 };

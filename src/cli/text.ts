@@ -83,3 +83,14 @@ export const durationText = (millis: number): string => {
   if (minutes < 60) return `${minutes} m ${String(Math.round(seconds) % 60).padStart(2, "0")} s`;
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} m`;
 };
+
+const two = (value: number): string => String(value).padStart(2, "0");
+
+/** `2026-11-24 14:05:09`, in local time, of an ISO 8601 time. */
+export const dateText = (iso: string): string => {
+  const at = new Date(iso);
+  return (
+    `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ` +
+    `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`
+  );
+};

@@ -1,5 +1,5 @@
 /** The bindings that Pawl's Workers need, as wrangler.toml names them. */
-import type { ExecuteParams } from "#core/execution-context";
+import type { InstanceParams } from "#core/execution-context";
 
 /** What others may ask of the watchdog. */
 export interface WatchdogMethods extends Rpc.DurableObjectBranded {
@@ -15,7 +15,7 @@ export interface PawlEnv {
   /** Copies for cheap reading; eventually consistent, so nothing that must be true is kept here. */
   readonly CACHE: KVNamespace;
   /** One instance for each run. */
-  readonly EXECUTE: Workflow<ExecuteParams>;
+  readonly EXECUTE: Workflow<InstanceParams>;
   /** One object, which wakes runs whose process has died. */
   readonly WATCHDOG: DurableObjectNamespace<WatchdogMethods>;
   /** Milliseconds between two of its rounds, as text; a minute unless told. */

@@ -8,13 +8,18 @@ import * as Cause from "effect/Cause";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Layer from "effect/Layer";
-import type { ExecuteParams } from "#core/execution-context";
+import type { ExecuteParams, InstanceParams } from "#core/execution-context";
+import { isPartParams, isStoredParams } from "#core/execution-context";
 import { usageOf } from "#core/report";
+import { executePart } from "#runtime/execute-part";
+import type { RunOptions } from "#runtime/execute-workflow";
 import { executeWorkflow } from "#runtime/execute-workflow";
+import { loadParams } from "#runtime/load-params";
 import { DurableStep } from "#services/durable-step";
 import type { NodeDefinition } from "#services/node-definition";
 import type { PawlEnv } from "./env.ts";
 import { cloudflareServices, registryLayer } from "./layers.ts";
+import { workflowInstancesLayer } from "./workflow-instances.ts";
 import { workflowSteps } from "./workflow-step.ts";
 
 /** Steps that an instance may take unless its Worker configures more (`limits.steps`). */
@@ -25,8 +30,12 @@ export interface EntrypointOptions<Env extends PawlEnv = PawlEnv> {
   readonly nodes?: readonly NodeDefinition[];
   /** Services to use in place of Pawl's own, merged into one layer; called for each run. */
   readonly layers?: (env: Env, context: ExecutionContext) => Layer.Layer<never>;
-  /** Steps that an instance may take: 10,000 unless the Worker's `limits.steps` says otherwise. */
+  /**
+   * Steps that an instance may take: 10,000 unless the Worker's `limits.steps` says otherwise. A run that takes more is spread
+   * over several instances, of `partSteps` steps each: 1,800 unless told.
+   */
   readonly stepLimit?: number;
+  readonly partSteps?: number;
 }
 
 /** What an instance gives back: small, since the record is in the store. */
@@ -40,26 +49,43 @@ export interface ExecuteOutput {
 type ExecuteClass<Env extends PawlEnv> = new (
   context: ExecutionContext,
   env: Env,
-) => WorkflowEntrypoint<Env, ExecuteParams>;
+) => WorkflowEntrypoint<Env, InstanceParams>;
 
 /** Says what is missing from a payload that is not one of Pawl's; undefined when nothing is. */
-const missingParam = (payload: Partial<ExecuteParams> | undefined): string | undefined =>
+const missingParam = (
+  payload: Partial<ExecuteParams & Extract<InstanceParams, { stored: true }>> | undefined,
+): string | undefined =>
   typeof payload?.organizationId !== "string" || payload.organizationId === ""
     ? "organizationId (a string)"
-    : typeof payload.userId !== "string"
-      ? "userId (a string)"
-      : typeof payload.computeCredits !== "number"
-        ? "computeCredits (a number)"
-        : undefined;
+    : payload.stored === true || "partOf" in payload
+      ? undefined
+      : typeof payload.userId !== "string"
+        ? "userId (a string)"
+        : typeof payload.computeCredits !== "number"
+          ? "computeCredits (a number)"
+          : undefined;
+
+/** Undefined for a part of a run, which has no record of its own. */
+const executeInstance = Effect.fnUntraced(function* (
+  payload: InstanceParams,
+  instanceId: string,
+  options: RunOptions,
+) {
+  if (isPartParams(payload)) return yield* executePart(payload);
+  const params = isStoredParams(payload)
+    ? (yield* loadParams(payload.organizationId, instanceId)).params
+    : payload;
+  return yield* executeWorkflow(params, instanceId, options);
+});
 
 /** The class to export from a Worker and to name in its `[[workflows]]` binding EXECUTE. */
 export const executeEntrypoint = <Env extends PawlEnv = PawlEnv>(
   options: EntrypointOptions<Env> = {},
 ): ExecuteClass<Env> => {
   const registry = registryLayer(options.nodes ?? []);
-  return class Execute extends WorkflowEntrypoint<Env, ExecuteParams> {
+  return class Execute extends WorkflowEntrypoint<Env, InstanceParams> {
     override async run(
-      event: Readonly<WorkflowEvent<ExecuteParams>>,
+      event: Readonly<WorkflowEvent<InstanceParams>>,
       step: WorkflowStep,
     ): Promise<ExecuteOutput> {
       const missing = missingParam(event.payload);
@@ -71,16 +97,20 @@ export const executeEntrypoint = <Env extends PawlEnv = PawlEnv>(
       const services = Layer.mergeAll(
         registry,
         cloudflareServices(this.env),
+        workflowInstancesLayer(this.env.EXECUTE),
         Layer.succeed(DurableStep, workflowSteps(step)),
         options.layers?.(this.env, this.ctx) ?? Layer.empty,
       );
       const exit = await Effect.runPromiseExit(
-        executeWorkflow(event.payload, event.instanceId, {
+        executeInstance(event.payload, event.instanceId, {
           stepLimit: options.stepLimit ?? platformStepLimit,
+          ...(options.partSteps === undefined ? {} : { partSteps: options.partSteps }),
         }).pipe(Effect.provide(services)),
       );
       if (Exit.isFailure(exit)) throw Cause.squash(exit.cause);
       const execution = exit.value;
+      if (execution === undefined)
+        return { executionId: event.instanceId, status: "part", usage: 0 };
       if (execution.status === "error" && execution.error !== undefined) {
         throw new NonRetryableError(execution.error);
       }

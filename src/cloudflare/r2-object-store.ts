@@ -63,6 +63,8 @@ export const r2ObjectStoreLayer = (bucket: R2Bucket): Layer.Layer<ObjectStore> =
         },
         catch: failureOf("ObjectStore.write"),
       }),
+    idOf: (scope, name) =>
+      Effect.tryPromise({ try: () => idOf(scope, name), catch: failureOf("ObjectStore.idOf") }),
     read: (organizationId, objectId) =>
       Effect.tryPromise({
         try: async (): Promise<BinaryValue | undefined> => {

@@ -1,7 +1,7 @@
 /** WorkflowInstances over the binding EXECUTE. The platform tells what is wrong in words alone. */
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import type { ExecuteParams } from "#core/execution-context";
+import type { InstanceParams } from "#core/execution-context";
 import { failureOf } from "#services/errors";
 import { WorkflowInstances } from "#services/workflow-instances";
 
@@ -13,7 +13,7 @@ const isUnknown = (reason: unknown): boolean => says(reason, "instance.not_found
 const endedStatuses = ["complete", "errored", "terminated"];
 
 export const workflowInstancesLayer = (
-  workflow: Workflow<ExecuteParams>,
+  workflow: Workflow<InstanceParams>,
 ): Layer.Layer<WorkflowInstances> =>
   Layer.succeed(WorkflowInstances, {
     create: (executionId, params) =>

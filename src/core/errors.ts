@@ -25,3 +25,18 @@ export class IllegalTransition extends Data.TaggedError("IllegalTransition")<{
       : `Node '${nodeId}' is ${from} and does not accept '${event}'`;
   }
 }
+
+/** A run that a newer version began: this one would not find its steps on record. */
+export class NewerStepNames extends Data.TaggedError("NewerStepNames")<{
+  readonly executionId: string;
+  readonly recorded: number;
+  readonly known: number;
+}> {
+  override get message(): string {
+    const { executionId, recorded, known } = this;
+    return (
+      `Run '${executionId}' was begun by a newer version of Pawl: its steps are named by scheme ${recorded}, and this ` +
+      `version knows ${known}. Deploy the newer version again, or start the run anew.`
+    );
+  }
+}

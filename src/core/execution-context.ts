@@ -26,6 +26,29 @@ export interface ExecuteParams {
   readonly redrive?: RedriveParams;
 }
 
+/** For an instance whose run has parameters that are too large for it: they are in the store, under the instance's id. */
+export interface StoredParams {
+  readonly organizationId: string;
+  readonly stored: true;
+}
+
+/** One part of a run that takes more steps than an instance may. */
+export interface PartParams {
+  readonly organizationId: string;
+  readonly partOf: string;
+  readonly part: number;
+  /** Places in the order, the last not among them. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What an instance is created with. */
+export type InstanceParams = ExecuteParams | StoredParams | PartParams;
+
+export const isPartParams = (params: InstanceParams): params is PartParams => "partOf" in params;
+export const isStoredParams = (params: InstanceParams): params is StoredParams =>
+  "stored" in params;
+
 export interface WorkflowExecutionContext {
   readonly workflow: Workflow;
   readonly orderedNodeIds: readonly string[];

@@ -8,6 +8,9 @@ import type { ExecuteParams } from "./execution-context.ts";
 /** Bytes of JSON of a run's parameters, the document included. */
 export const paramsLimit = 1024 * 1024;
 
+/** The same, when they are kept in the store and read by the instance: a replay has them in memory. */
+export const storedParamsLimit = 32 * 1024 * 1024;
+
 /** Bytes of JSON of an event's payload: half of what the platform takes, since what is around it counts too. */
 export const eventLimit = 512 * 1024;
 
@@ -32,14 +35,17 @@ const partsOf = (params: ExecuteParams): readonly (readonly [string, number])[] 
   );
 
 /** What a run would be started with. */
-export const paramsProblem = (params: ExecuteParams): string | undefined => {
+export const paramsProblem = (
+  params: ExecuteParams,
+  limit: number = paramsLimit,
+): string | undefined => {
   const size = sizeOf(params);
-  if (size <= paramsLimit) return undefined;
+  if (size <= limit) return undefined;
   if (size === Number.POSITIVE_INFINITY) {
     return "The run's parameters cannot be written as JSON. Give plain data that does not contain itself.";
   }
   const parts = partsOf(params).map(([name, part]) => `${name} ${bytes(part)}`);
-  return `The run's parameters take ${bytes(size)} of JSON (${parts.join(", ")}), and the platform takes ${paramsLimit}. Let a node fetch what is large instead of writing it down, or split the workflow.`;
+  return `The run's parameters take ${bytes(size)} of JSON (${parts.join(", ")}), and at most ${limit} are taken. Let a node fetch what is large instead of writing it down, or split the workflow.`;
 };
 
 /** What an event would carry: the answer to a wait. */

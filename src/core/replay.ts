@@ -1,35 +1,49 @@
-/** Replaying is folding: recorded step results, in any order that their edges allow, give back the state (REPLAY-1). */
+/**
+ * Replaying is folding: what stands on record, in any order that the edges allow, gives back the state (REPLAY-1). A start
+ * is on no record, so that a node starts with the first thing that is.
+ */
 import * as Effect from "effect/Effect";
 import type { IllegalTransition } from "./errors.ts";
 import type { ExecutionState } from "./execution-state.ts";
+import { nodeStateOf } from "./execution-state.ts";
 import type { InputOverrides } from "./inputs.ts";
 import { collectNodeInputs } from "./inputs.ts";
-import type { NodeStepResult } from "./step-result.ts";
-import { stepResultToEvent } from "./step-result.ts";
-import type { NodeEvent, Transition } from "./transition.ts";
+import type { RecordedTransition } from "./step-result.ts";
+import { recordedEvent } from "./step-result.ts";
+import type { Transition, TransitionEvent } from "./transition.ts";
 
-/** Both events of a node's life that its recorded result stands for. */
-const eventsOf = (
+/** The nodes that must have started by then, unless they have. */
+const startedBy = (recorded: RecordedTransition): readonly string[] => {
+  if (recorded.status === "skipped") return [];
+  if (recorded.status === "cancelled") return recorded.started;
+  return "nodeId" in recorded ? [recorded.nodeId] : [];
+};
+
+/** A node whose first record comes in a paused run has started before the pause. */
+const startOf = (
   state: ExecutionState,
-  result: NodeStepResult,
+  nodeId: string,
   overrides: InputOverrides | undefined,
-): readonly NodeEvent[] => {
-  const settled = stepResultToEvent(result);
-  const node = state.graph.nodesById.get(result.nodeId);
-  if (settled.type === "skip" || node === undefined) return [settled];
+): readonly TransitionEvent[] => {
+  const node = state.graph.nodesById.get(nodeId);
+  if (node === undefined || nodeStateOf(state, nodeId).lifecycle !== "idle") return [];
   const inputs = collectNodeInputs(state, node, overrides);
-  return [{ type: "start", nodeId: result.nodeId, inputs }, settled];
+  const start = { type: "start", nodeId, inputs } as const;
+  return state.lifecycle === "executing.paused"
+    ? [{ type: "resume" }, start, { type: "pause" }]
+    : [start];
 };
 
 export const replay = Effect.fnUntraced(function* (
-  transition: Transition<NodeEvent>,
+  transition: Transition<TransitionEvent>,
   started: ExecutionState,
-  results: Iterable<NodeStepResult>,
+  records: Iterable<RecordedTransition>,
   overrides?: InputOverrides,
 ): Effect.fn.Return<ExecutionState, IllegalTransition> {
   let state = started;
-  for (const result of results) {
-    for (const event of eventsOf(state, result, overrides)) {
+  for (const recorded of records) {
+    const starts = startedBy(recorded).flatMap((nodeId) => startOf(state, nodeId, overrides));
+    for (const event of [...starts, recordedEvent(recorded)]) {
       state = yield* transition(state, event);
     }
   }

@@ -3,6 +3,12 @@
  */
 import { fingerprint } from "./fingerprint.ts";
 
+/**
+ * Goes up with every change of a name that a run in flight could have on record. The first step of a run records it, so that
+ * code which would look for other names refuses the run instead of doing everything again.
+ */
+export const stepNameScheme = 1;
+
 export const initialiseStep = "initialise workflow";
 export const preloadStep = "preload organization resources";
 export const persistStep = "persist final execution record";
@@ -78,5 +84,34 @@ export const commandEventType = (number: number): string => `command_${number}`;
 export const listenStepName = (number: number): string => `listen for command ${number}`;
 export const commandStepName = (number: number): string => `take command ${number}`;
 
+/** A part of an idempotency key: without slashes of its own, so that no two nodes or steps of nodes share a key. */
+export const keyPart = (text: string): string =>
+  /[%/]/.test(text) ? text.replaceAll("%", "%25").replaceAll("/", "%2F") : text;
+
 /** A part of what a redrive takes over from an earlier run. */
 export const reuseStepName = (part: number): string => `take over earlier nodes ${part}`;
+
+/** A part of the definition of a run whose parameters could not hold it. */
+export const loadStepName = (part: number): string => `load definition ${part}`;
+
+/** The steps with which a run of several instances starts a part and waits for it; `round` counts from 1. */
+export const partStepNames = (
+  part: number,
+  round: number,
+): Readonly<Record<"start" | "wait" | "answer", string>> => {
+  const again = round === 1 ? "" : ` ${round}`;
+  return {
+    start: `start part ${part}`,
+    wait: `wait for part ${part}${again}`,
+    answer: `read part ${part}${again}`,
+  };
+};
+export const partEventType = (part: number): string => `part_${part}`;
+export const persistPartStep = "persist part";
+export const handOverStep = "hand over earlier nodes";
+
+/** Hands a command on to the parts under way. */
+export const passOnStepName = (number: number): string => `pass on command ${number}`;
+
+/** What a part leaves in the object store, under its run. */
+export const partObjectName = (part: number): string => `parts/${part}.json`;

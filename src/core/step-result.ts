@@ -3,7 +3,7 @@
  * a replay does not move them (REPLAY-3). Never holds the workflow or the state (SPEED-8).
  */
 import type { Attempt, SkipDetails } from "./execution-state.ts";
-import type { NodeEvent } from "./transition.ts";
+import type { NodeEvent, TransitionEvent } from "./transition.ts";
 import type { NodeRuntimeValues } from "./value.ts";
 
 export type NodeStepResult =
@@ -13,6 +13,8 @@ export type NodeStepResult =
       readonly outputs: NodeRuntimeValues;
       readonly usage: number;
       readonly attempts: readonly Attempt[];
+      /** For a node that did not run, but was taken over from an earlier run. */
+      readonly reusedFrom?: string;
     }
   | {
       readonly nodeId: string;
@@ -22,12 +24,33 @@ export type NodeStepResult =
     }
   | ({ readonly nodeId: string; readonly status: "skipped" } & SkipDetails);
 
+/**
+ * All that stands on record of a run: the last step of each node, the steps that a node took before it, and what the run
+ * itself was told. That a node started is on no record: its first one says so.
+ */
+export type RecordedTransition =
+  | NodeStepResult
+  | {
+      readonly nodeId: string;
+      readonly status: "retrying";
+      readonly attempts: readonly Attempt[];
+    }
+  | { readonly nodeId: string; readonly status: "waiting" | "sleeping" | "resumed" }
+  | { readonly status: "paused" | "resumed" }
+  | {
+      readonly status: "cancelled";
+      /** Nodes that were under way and had left nothing on record yet: they failed with the run. */
+      readonly started: readonly string[];
+      readonly error?: string;
+    };
+
 /** The event that the result records. A completed or failed node has started before it. */
 export const stepResultToEvent = (result: NodeStepResult): NodeEvent => {
   switch (result.status) {
     case "completed": {
-      const { nodeId, outputs, usage, attempts } = result;
-      return { type: "complete", nodeId, outputs, usage, attempts };
+      const { nodeId, outputs, usage, attempts, reusedFrom } = result;
+      const completed = { type: "complete", nodeId, outputs, usage, attempts } as const;
+      return reusedFrom === undefined ? completed : { ...completed, reusedFrom };
     }
     case "failed": {
       const { nodeId, error, attempts } = result;
@@ -36,6 +59,34 @@ export const stepResultToEvent = (result: NodeStepResult): NodeEvent => {
     case "skipped": {
       const { nodeId, skipReason, blockedBy, cause } = result;
       return { type: "skip", nodeId, skipReason, blockedBy, cause };
+    }
+  }
+};
+
+/** The event that stands on record, of whichever kind. */
+export const recordedEvent = (recorded: RecordedTransition): TransitionEvent => {
+  switch (recorded.status) {
+    case "completed":
+    case "failed":
+    case "skipped":
+      return stepResultToEvent(recorded);
+    case "retrying": {
+      const { nodeId, attempts } = recorded;
+      return { type: "retry", nodeId, attempts };
+    }
+    case "waiting":
+      return { type: "wait", nodeId: recorded.nodeId };
+    case "sleeping":
+      return { type: "sleep", nodeId: recorded.nodeId };
+    case "resumed":
+      return "nodeId" in recorded
+        ? { type: "resume", nodeId: recorded.nodeId }
+        : { type: "resume" };
+    case "paused":
+      return { type: "pause" };
+    case "cancelled": {
+      const { error } = recorded;
+      return { type: "cancel", ...(error === undefined ? {} : { error }) };
     }
   }
 };

@@ -107,9 +107,12 @@ const evolveNode = (node: NodeState, event: NodeEvent, lifecycle: NodeLifecycle)
   }
 };
 
-/** A node leaves idle only in an active run; one that left it may go on in a paused run too. */
+/**
+ * A node starts only in an active run. All else happens in a paused run too, a skip as well: its step may have been under way
+ * when the pause came.
+ */
 const askedOfRun = (type: NodeEventType): WorkflowEventType =>
-  type === "start" || type === "skip" ? "startNode" : "moveNode";
+  type === "start" ? "startNode" : "moveNode";
 
 export const transitionsOf = (charts: Charts): Transitions => {
   const refuse = (

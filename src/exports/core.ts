@@ -10,13 +10,13 @@ export { executionStateToJson, initialState, nodeStateOf } from "#core/execution
 export type { Attempt, ExecutionState, NodeState, SkipDetails } from "#core/execution-state";
 export { contextOf } from "#core/execution-context";
 export type { ExecuteParams, WorkflowExecutionContext } from "#core/execution-context";
-export { IllegalTransition } from "#core/errors";
+export { IllegalTransition, NewerStepNames } from "#core/errors";
 export { collectNodeInputs } from "#core/inputs";
 export { decideSkip, shouldSkipNode } from "#core/skip";
 export { getExecutionStatus } from "#core/status";
 export type { NodeExecutionStatus, WorkflowExecutionStatus } from "#core/lifecycle";
 export { replay } from "#core/replay";
-export type { NodeStepResult } from "#core/step-result";
+export type { NodeStepResult, RecordedTransition } from "#core/step-result";
 export type { NodeEvent, Transition, TransitionEvent, WorkflowEvent } from "#core/transition";
 export { reportExecution } from "#core/report";
 export type { NodeExecution, WorkflowExecution } from "#core/report";

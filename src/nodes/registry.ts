@@ -8,6 +8,7 @@ import { outputNodes } from "./output.ts";
 import { regexNodes } from "./regex.ts";
 import { templateNodes } from "./template.ts";
 import { textNodes } from "./text.ts";
+import { waitingNodes } from "./waiting.ts";
 
 export const builtInNodes: readonly NodeDefinition[] = [
   ...inputNodes,
@@ -18,4 +19,5 @@ export const builtInNodes: readonly NodeDefinition[] = [
   ...textNodes,
   ...templateNodes,
   ...regexNodes,
+  ...waitingNodes,
 ];

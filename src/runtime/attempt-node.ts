@@ -9,6 +9,7 @@ import * as Option from "effect/Option";
 import * as Result from "effect/Result";
 import type { GraphNode } from "#core/graph";
 import type { AttemptFailure } from "#core/retry";
+import { keyPart } from "#core/step-name";
 import type { NodeRuntimeValues } from "#core/value";
 import type {
   MultiStepContext,
@@ -124,7 +125,7 @@ const contextOfAttempt = (
     organizationId,
     executionId,
     attempt,
-    idempotencyKey: env.keyPrefix + nodeId,
+    idempotencyKey: env.keyPrefix + keyPart(nodeId),
     signal,
     trigger,
     reportUsage,

@@ -7,6 +7,7 @@ import type { ExecutionState } from "#core/execution-state";
 import { nodeStateOf } from "#core/execution-state";
 import type { GraphNode } from "#core/graph";
 import { isBinaryType } from "#core/parameter";
+import { retryLimit } from "#core/retry";
 import type { NodeStepResult } from "#core/step-result";
 import { holdsStoredInput } from "#core/stored-value";
 import { silent } from "#services/monitoring-service";
@@ -16,11 +17,13 @@ import { attemptOnce, outcomeToResult } from "./execute-node.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
 import { performNode } from "./perform-node.ts";
 
-/** Whether the node only computes, on values that are at hand. */
+/** Whether the node only computes, on values that are at hand. Several attempts and a time limit take steps of their own. */
 export const isComputed = (env: NodeEnvironment, { graphNode, inputs }: NodeCall): boolean => {
   const definition =
     graphNode.node === undefined ? undefined : env.registry.get(graphNode.node.type);
   if (definition === undefined || !definition.pure || definition.multiStep) return false;
+  const policy = graphNode.node?.policy ?? definition.policy;
+  if (retryLimit(policy) > 0 || policy?.timeout !== undefined) return false;
   const { ports } = graphNode;
   return (
     ![...ports.inputs, ...ports.outputs].some(({ type }) => isBinaryType(type)) &&
@@ -66,8 +69,15 @@ export const computeNode = async (
       },
     },
   };
-  const outcome = await attemptOnce(computing, call, definition, undefined, 1, { attempt: 1 });
+  const result = await attemptOnce(
+    computing,
+    call,
+    definition,
+    undefined,
+    1,
+    { attempt: 1 },
+    outcomeToResult,
+  );
   // A port of any type does not say beforehand that bytes come out of it.
-  if (hasFiles) return performNode(env, call);
-  return outcomeToResult(computing, graphNode.id, outcome, []);
+  return hasFiles ? performNode(env, call) : result;
 };

@@ -15,9 +15,9 @@ import { durationMillis } from "#core/workflow";
 import type { StepContext } from "#services/durable-step";
 import type { NodeDefinition } from "#services/node-definition";
 import type { NodeCall, Success } from "./attempt-node.ts";
-import { attemptMessage, attemptNode, withTimeout } from "./attempt-node.ts";
+import { attemptMessage, attemptNode, failureFrom, withTimeout } from "./attempt-node.ts";
 import type { Checked, Eventually } from "./eventually.ts";
-import { andThen, isPromise } from "./eventually.ts";
+import { isPromise } from "./eventually.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
 
 /** How one attempt ended, as plain data that a step can keep. */
@@ -67,39 +67,57 @@ const attempted = (
     ? { startedAt, endedAt: env.now(), status: "completed", ...checked.success }
     : { startedAt, endedAt: env.now(), status: "failed", ...checked.failure };
 
-/** One attempt, inside a step. A step that has begun too often gives the node up (the process dies with it every time). */
-export const attemptOnce = (
+const startAttempt = (
+  env: NodeEnvironment,
+  call: NodeCall,
+  definition: NodeDefinition,
+  policy: Policy | undefined,
+  attempt: number,
+): Eventually<Checked<Success>> => {
+  // A step that was asked for just before the run was cancelled may begin after it.
+  if (env.signal.aborted) return Result.fail(failureFrom(env.signal.reason));
+  env.publish(call.graphNode.id, { status: "executing", attempt });
+  const timeout = policy?.timeout === undefined ? undefined : durationMillis(policy.timeout);
+  return timeout === undefined
+    ? attemptNode(env, call, definition, attempt, env.signal)
+    : withTimeout(env, timeout, (signal) => attemptNode(env, call, definition, attempt, signal));
+};
+
+/**
+ * One attempt, inside a step. A step that has begun too often gives the node up: the process dies with it every time. One
+ * frame for all of it, since thousands of nodes may wait at once.
+ */
+export const attemptOnce = async <A>(
   env: NodeEnvironment,
   call: NodeCall,
   definition: NodeDefinition,
   policy: Policy | undefined,
   attempt: number,
   step: StepContext,
-): Eventually<AttemptOutcome> => {
+  use: (env: NodeEnvironment, nodeId: string, outcome: AttemptOutcome) => A,
+): Promise<A> => {
+  const { id } = call.graphNode;
   const startedAt = env.now();
   if (step.attempt > mostBegins) {
-    return { startedAt, endedAt: startedAt, status: "failed", ...poisoned };
+    return use(env, id, attempted(env, startedAt, Result.fail(poisoned)));
   }
-  env.publish(call.graphNode.id, { status: "executing", attempt });
-  const timeout = policy?.timeout === undefined ? undefined : durationMillis(policy.timeout);
-  const checked =
-    timeout === undefined
-      ? attemptNode(env, call, definition, attempt, env.signal)
-      : withTimeout(env, timeout, (signal) => attemptNode(env, call, definition, attempt, signal));
+  const checked = startAttempt(env, call, definition, policy, attempt);
+  if (!isPromise(checked)) return use(env, id, attempted(env, startedAt, checked));
+  const outcome = attempted(env, startedAt, await checked);
   // What takes its time is worth a look at whether to store how far the run has come.
-  if (!isPromise(checked)) return attempted(env, startedAt, checked);
-  return checked.then((result) => {
-    const outcome = attempted(env, startedAt, result);
-    return andThen(env.saveProgress(), () => outcome);
-  });
+  const saving = env.saveProgress();
+  if (saving !== undefined) await saving;
+  return use(env, id, outcome);
 };
+
+const noAttempts: readonly Attempt[] = [];
 
 /** The node's transition, told to whoever watches. Inside its last step. */
 export const outcomeToResult = (
   env: NodeEnvironment,
   nodeId: string,
   outcome: AttemptOutcome,
-  earlier: readonly Attempt[],
+  earlier: readonly Attempt[] = noAttempts,
 ): NodeStepResult => {
   const { startedAt, endedAt } = outcome;
   if (outcome.status === "completed") {
@@ -126,13 +144,14 @@ export const executeWithRetries = async (
   let earlier: readonly Attempt[] = [];
   for (let attempt = 1; ; attempt++) {
     const name = attemptStepName(nodeId, attempt);
-    const outcome = await env.steps.do(name, options, async (step) => {
-      const ended = await attemptOnce(env, call, definition, policy, attempt, step);
-      if (ended.status === "failed" && nextAttemptDelay(policy, attempt, ended) !== undefined) {
-        env.publish(nodeId, { status: "retrying", attempt, error: ended.message });
-      }
-      return ended;
-    });
+    const outcome = await env.steps.do(name, options, (step) =>
+      attemptOnce(env, call, definition, policy, attempt, step, (_env, _id, ended) => {
+        if (ended.status === "failed" && nextAttemptDelay(policy, attempt, ended) !== undefined) {
+          env.publish(nodeId, { status: "retrying", attempt, error: ended.message });
+        }
+        return ended;
+      }),
+    );
     const delay =
       outcome.status === "failed" ? nextAttemptDelay(policy, attempt, outcome) : undefined;
     if (outcome.status === "completed" || delay === undefined) {

@@ -6,36 +6,55 @@
 import * as Effect from "effect/Effect";
 import { estimateCredits } from "#core/credits";
 import type { ExecuteParams } from "#core/execution-context";
+import { NewerStepNames } from "#core/errors";
 import { contextOf } from "#core/execution-context";
 import type { ExecutionState } from "#core/execution-state";
 import { initialState } from "#core/execution-state";
 import type { WorkflowGraph } from "#core/graph";
+import type { WorkflowExecutionStatus } from "#core/lifecycle";
 import { isFinalStatus } from "#core/lifecycle";
 import { refusalMessage } from "#core/problem";
 import type { WorkflowExecution } from "#core/report";
-import { reportExecution, reportRefusal, usageOf } from "#core/report";
-import { initialiseStep, persistStep, preloadStep, reuseStepName } from "#core/step-name";
+import type { Part } from "#core/plan-parts";
+import { countSteps, planParts } from "#core/plan-parts";
+import { reportExecution, reportLoss, reportRefusal, usageOf } from "#core/report";
+import {
+  handOverStep,
+  initialiseStep,
+  keyPart,
+  persistStep,
+  preloadStep,
+  reuseStepName,
+  stepNameScheme,
+} from "#core/step-name";
 import { isInputOverrides } from "#core/inputs";
 import { inlineLimitOf } from "#core/stored-value";
 import type { Validation, ValidationOptions } from "#core/validate";
 import { validateWorkflow } from "#core/validate";
 import type { Workflow } from "#core/workflow";
-import { exhaust, start } from "#machines/index";
+import { cancel, exhaust, start } from "#machines/index";
 import type { DurableStep } from "#services/durable-step";
 import type { SavedExecution } from "#services/execution-store";
 import { ExecutionStore } from "#services/execution-store";
 import { NodeRegistry } from "#services/node-registry";
+import { ObjectStore } from "#services/object-store";
+import type { WorkflowInstances } from "#services/workflow-instances";
 import type { RedriveRefusal, ReusedNode } from "./reuse-nodes.ts";
 import { partsOf, readRedrivePlan, withReusedNodes } from "./reuse-nodes.ts";
 import { hashDefinition } from "./definition-hash.ts";
 import type { Run, RunServices } from "./run.ts";
 import { makeRun } from "./run.ts";
+import type { Commands } from "./run-commands.ts";
 import { listenToCommands } from "./run-commands.ts";
+import { foldParts, resultsIn, writeResults } from "./part-results.ts";
+import { runParts } from "./run-parts.ts";
 import { runNodes } from "./run-nodes.ts";
 
 export interface RunOptions {
-  /** Durable steps that the run may take; unlimited unless told. */
+  /** Durable steps that one instance may take; a run that takes more is spread over several. Unlimited unless told. */
   readonly stepLimit?: number;
+  /** Durable steps of each part of a run that is spread; fewer are faster on a local runtime. 1,800 unless told. */
+  readonly partSteps?: number;
   /** Aborted to cancel the run. */
   readonly signal?: AbortSignal;
 }
@@ -44,10 +63,14 @@ export interface RunOptions {
 type Definition = Pick<SavedExecution, "workflowName" | "definitionHash">;
 
 /** The record at a moment, in milliseconds since 1970; null while the run is live. */
-type RecordAt = (endedAt: number | null) => WorkflowExecution;
+type RecordAt = (endedAt: number | null) => WorkflowExecution | Promise<WorkflowExecution>;
 
 /** What the first step decides, and when. */
-type Initialised = { readonly startedAt: number } & (
+type Initialised = {
+  readonly startedAt: number;
+  /** By which steps are named; the first one unless told. */
+  readonly scheme?: number;
+} & (
   | {
       readonly status: "ready";
       /** Steps that hand over what a redrive reuses. */
@@ -56,6 +79,16 @@ type Initialised = { readonly startedAt: number } & (
   | { readonly status: "exhausted" }
   | { readonly status: "refused"; readonly error: string }
 );
+
+/** A run that goes on under other names would do everything again. */
+const checkScheme = (
+  executionId: string,
+  { scheme: recorded = 1 }: Pick<Initialised, "scheme">,
+): void => {
+  if (recorded > stepNameScheme) {
+    throw new NewerStepNames({ executionId, recorded, known: stepNameScheme });
+  }
+};
 
 /** Gives the record that stands: a step that runs twice finds the one of its first time. */
 const saveRecord = (
@@ -82,20 +115,22 @@ const persist = async (
   run: Run,
   definition: Definition,
   recordAt: RecordAt,
+  start?: ExecuteParams,
 ): Promise<WorkflowExecution> => {
   let execution: WorkflowExecution | undefined;
   const { endedAt } = await run.steps.do(persistStep, { retry: true }, async () => {
     const now = run.now();
-    const ended = recordAt(now);
+    const ended = await recordAt(now);
     const { organizationId } = run.params;
     const usage = usageOf(ended);
     await run.perform(run.credits.settle({ organizationId, executionId: run.executionId, usage }));
     await run.perform(run.waits.close(organizationId, run.executionId));
-    execution = await save(run, definition, { execution: ended, savedAt: now });
+    const saved = { execution: ended, savedAt: now, ...(start === undefined ? {} : { start }) };
+    execution = await save(run, definition, saved);
     return { endedAt: execution.endedAt, status: execution.status };
   });
   // A replay did not run the step: the same record is made again from what the step left.
-  return execution ?? { ...recordAt(null), endedAt };
+  return execution ?? { ...(await recordAt(null)), endedAt };
 };
 
 /** A refused document leaves its record and runs nothing (ERROR-1). */
@@ -105,12 +140,19 @@ const refuse = async (
   workflow: Workflow | undefined,
   error: string,
 ): Promise<WorkflowExecution> => {
-  const { startedAt } = await run.steps.do(initialiseStep, { retry: true }, async () => ({
+  const initialised = await run.steps.do(initialiseStep, { retry: true }, async () => ({
     startedAt: run.now(),
+    scheme: stepNameScheme,
     status: "refused" as const,
   }));
-  return persist(run, definition, (endedAt) =>
-    reportRefusal(workflow, error, { executionId: run.executionId, startedAt, endedAt }),
+  checkScheme(run.executionId, initialised);
+  const { startedAt } = initialised;
+  const { executionId, params } = run;
+  return persist(
+    run,
+    definition,
+    (endedAt) => reportRefusal(workflow, error, { executionId, startedAt, endedAt }),
+    params,
   );
 };
 
@@ -124,9 +166,10 @@ const initialise = async (
   const { organizationId, computeCredits } = run.params;
   const { executionId } = run;
   const startedAt = run.now();
+  const begun = { startedAt, scheme: stepNameScheme };
   const parts = await reusedParts?.();
   if (parts !== undefined && "refusal" in parts) {
-    return { startedAt, status: "refused", error: parts.refusal };
+    return { ...begun, status: "refused", error: parts.refusal };
   }
   const reused = new Set(parts?.flat().map(({ nodeId }) => nodeId));
   const costOf = (type: string): number | undefined => run.registry.get(type)?.computeCost;
@@ -134,7 +177,7 @@ const initialise = async (
   const isReserved = await run.perform(
     run.credits.reserve({ organizationId, executionId, estimate, limit: computeCredits }),
   );
-  if (!isReserved) return { startedAt, status: "exhausted" };
+  if (!isReserved) return { ...begun, status: "exhausted" };
   const live = reportExecution(started, { executionId, startedAt, endedAt: null });
   // An empty workflow is complete as soon as it starts; its record waits for the time of the end.
   if (!isFinalStatus(live.status)) {
@@ -144,7 +187,7 @@ const initialise = async (
     await run.perform(run.watch.begin);
   }
   return {
-    startedAt,
+    ...begun,
     status: "ready",
     ...(parts === undefined ? {} : { reusedParts: parts.length }),
   };
@@ -194,15 +237,63 @@ const progressInterval = 2_000;
 const liveRecord = (run: Run, definition: Definition, startedAt: number) => {
   const { executionId } = run;
   let savedAt = startedAt;
+  let told: WorkflowExecutionStatus = "executing";
   const save = async (state: ExecutionState): Promise<void> => {
     savedAt = run.now();
     const execution = reportExecution(state, { executionId, startedAt, endedAt: null });
-    if (!isFinalStatus(execution.status)) await saveRecord(run, definition, { execution, savedAt });
+    if (isFinalStatus(execution.status)) return;
+    const standing = await saveRecord(run, definition, { execution, savedAt });
+    if (standing.status !== told) run.publishStatus(standing);
+    told = standing.status;
   };
   return {
     save,
-    saveProgress: (state: ExecutionState): Promise<void> | undefined =>
-      run.now() - savedAt < progressInterval ? undefined : save(state),
+    saveProgress: (state: ExecutionState, exact?: "exact"): Promise<void> | undefined =>
+      exact === undefined && run.now() - savedAt < progressInterval ? undefined : save(state),
+  };
+};
+
+/** Local runtimes get slow past 2,000 steps an instance. */
+const defaultPartSteps = 1_800;
+
+/** What a redrive took over is to the parts like what an earlier part has done. */
+const handOver = async (run: Run, begun: ExecutionState): Promise<void> => {
+  if (begun.counts.completed === 0) return;
+  await run.steps.do(handOverStep, { retry: true }, async () => {
+    const scope = { organizationId: run.params.organizationId, executionId: run.executionId };
+    const writing = writeResults(scope, 0, resultsIn(begun, begun.graph.nodes));
+    await run.perform(Effect.provideService(writing, ObjectStore, run.objects));
+    return { part: 0 };
+  });
+};
+
+/** Runs the nodes in parts, and gives the record that the last step makes of what the parts have left. */
+const spread = async (
+  run: Run,
+  instances: WorkflowInstances["Service"],
+  begun: ExecutionState,
+  parts: readonly Part[],
+  startedAt: number,
+  commands: Commands,
+): Promise<RecordAt> => {
+  const { executionId, params } = run;
+  await handOver(run, begun);
+  const { isCancelled, error } = await runParts(run, instances, parts, begun, commands);
+  const facts = { executionId, startedAt };
+  return async (endedAt) => {
+    // A replay, whose record was stored long ago, is not the time to read what the parts have left.
+    if (endedAt === null) return reportExecution(begun, { ...facts, endedAt });
+    const scope = { organizationId: params.organizationId, executionId };
+    const state = await run.perform(
+      foldParts(scope, begun, parts, params.inputOverrides).pipe(
+        Effect.provideService(ObjectStore, run.objects),
+      ),
+    );
+    if (error !== undefined) {
+      return reportLoss(reportExecution(state, { ...facts, endedAt: null }), error, endedAt);
+    }
+    const over = isCancelled ? Effect.runSync(cancel(state, {})) : state;
+    return reportExecution(over, { ...facts, endedAt });
   };
 };
 
@@ -210,7 +301,7 @@ const execute = async (
   run: Run,
   definition: Definition,
   graph: WorkflowGraph,
-  signal: AbortSignal | undefined,
+  { signal, stepLimit = Number.POSITIVE_INFINITY, partSteps = defaultPartSteps }: RunOptions,
 ): Promise<WorkflowExecution> => {
   const { executionId, params, steps } = run;
   /** A step that is on record is not performed again: whoever finds the first one there begins again. */
@@ -232,36 +323,56 @@ const execute = async (
   if (initialised.status === "rejected") throw initialised.reason;
   if (preloaded.status === "rejected") throw preloaded.reason;
   const first = initialised.value;
+  checkScheme(executionId, first);
   const { startedAt } = first;
-  const finish = (state: ExecutionState): Promise<WorkflowExecution> =>
-    persist(run, definition, (endedAt) =>
-      reportExecution(state, { executionId, startedAt, endedAt }),
+  // What ran nothing was not stored before: a redrive finds here what it was started with.
+  const finish = (state: ExecutionState, unstored?: ExecuteParams): Promise<WorkflowExecution> =>
+    persist(
+      run,
+      definition,
+      (endedAt) => reportExecution(state, { executionId, startedAt, endedAt }),
+      unstored,
     );
   if (first.status === "refused") {
-    return persist(run, definition, (endedAt) =>
-      reportRefusal(graph.workflow, first.error, { executionId, startedAt, endedAt }),
+    return persist(
+      run,
+      definition,
+      (endedAt) => reportRefusal(graph.workflow, first.error, { executionId, startedAt, endedAt }),
+      params,
     );
   }
   if (first.status === "exhausted") {
-    return finish(Effect.runSync(exhaust(submitted, { error: "Insufficient compute credits" })));
+    const error = "Insufficient compute credits";
+    return finish(Effect.runSync(exhaust(submitted, { error })), params);
   }
   const context = contextOf(graph, params, executionId);
   const inlineLimit =
     steps.resultLimit === undefined ? Number.POSITIVE_INFINITY : inlineLimitOf(graph.nodes.length);
   const live = liveRecord(run, definition, startedAt);
+  const begun = await takeOver(run, started, reusedParts, first.reusedParts ?? 0);
+  const commands = listenToCommands(run, { isResumed, signal, saveLive: live.save });
+  const { instances } = run;
+  if (instances !== undefined && countSteps(graph, run.registry.get) > stepLimit) {
+    const parts = planParts(graph, run.registry.get, Math.min(partSteps, stepLimit));
+    return persist(
+      run,
+      definition,
+      await spread(run, instances, begun, parts, startedAt, commands),
+    );
+  }
   const { state, failure } = await runNodes(
     {
       ...run,
       context,
       nodes: graph.nodes,
-      keyPrefix: `${executionId}/`,
+      keyPrefix: `${keyPart(executionId)}/`,
       startedAt,
       inlineLimit,
       saveProgress: live.saveProgress,
     },
-    await takeOver(run, started, reusedParts, first.reusedParts ?? 0),
+    begun,
     params.inputOverrides,
-    listenToCommands(run, { isResumed, signal, saveLive: live.save }),
+    commands,
   );
   if (failure === undefined) return finish(state);
   // No record of it: a platform also rejects a step of an instance that it pauses, and that run goes on later.
@@ -300,12 +411,15 @@ export const executeWorkflow: (
   executionId: string,
   options?: RunOptions,
 ) => Effect.Effect<WorkflowExecution, never, DurableStep | RunServices> = Effect.fnUntraced(
-  function* (params, executionId, { stepLimit, signal } = {}) {
+  function* (params, executionId, options = {}) {
     const run = yield* makeRun(params, executionId);
     const hashing = hashDefinition(params.workflow);
     const { problems, workflow, graph } = checkParams(params, hashing !== undefined, {
       nodeTypeOf: run.registry.get,
-      ...(stepLimit === undefined ? {} : { stepLimit }),
+      // Where there are no other instances to spread it over, a run that takes too many steps is refused.
+      ...(options.stepLimit === undefined || run.instances !== undefined
+        ? {}
+        : { stepLimit: options.stepLimit }),
     });
     return yield* Effect.promise(async () => {
       const definition = {
@@ -314,7 +428,7 @@ export const executeWorkflow: (
       };
       return graph === undefined
         ? refuse(run, definition, workflow, refusalMessage(problems))
-        : execute(run, definition, graph, signal);
+        : execute(run, definition, graph, options);
     });
   },
 );

@@ -2,7 +2,6 @@
 import type { NodeStepResult } from "#core/step-result";
 import { nodeStepName } from "#core/step-name";
 import { retryLimit, stepTimeout } from "#core/retry";
-import type { StepContext } from "#services/durable-step";
 import type { NodeCall } from "./attempt-node.ts";
 import { executeMultiStepNode } from "./execute-multi-step-node.ts";
 import { attemptOnce, executeWithRetries, failedAtOnce, outcomeToResult } from "./execute-node.ts";
@@ -31,8 +30,7 @@ export const performNode = (env: NodeEnvironment, call: NodeCall): Promise<NodeS
   if (retryLimit(policy) > 0) return executeWithRetries(env, call, definition, policy);
   // What only computes may run again; for all else the platform is not asked to try again.
   const options = { retry: definition.pure, ...stepTimeout(policy) };
-  return env.steps.do(nodeStepName(id), options, async (step: StepContext) => {
-    const outcome = await attemptOnce(env, call, definition, policy, 1, step);
-    return outcomeToResult(env, id, outcome, []);
-  });
+  return env.steps.do(nodeStepName(id), options, (step) =>
+    attemptOnce(env, call, definition, policy, 1, step, outcomeToResult),
+  );
 };

@@ -55,13 +55,15 @@ const patiently = Effect.retry(
 export interface CommandOptions {
   readonly isResumed: boolean;
   readonly signal: AbortSignal | undefined;
+  /** A part of a run hears what the run is told, and leaves it to the run to note that. */
+  readonly ofPart?: boolean;
   /** Inside a step: stores the live record of the state. */
   readonly saveLive: (state: ExecutionState) => Promise<void>;
 }
 
 export const listenToCommands = (
   { steps, store, params: { organizationId }, executionId, perform }: Run,
-  { isResumed, signal, saveLive }: CommandOptions,
+  { isResumed, signal, saveLive, ofPart = false }: CommandOptions,
 ): Commands => {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const readStanding = () => perform(patiently(store.readCommand(organizationId, executionId)));
@@ -76,7 +78,7 @@ export const listenToCommands = (
     const before = current();
     const after = stateAfter(before, command);
     if (after !== before) await saveLive(after);
-    await perform(store.acknowledge(organizationId, executionId, standing.number));
+    if (!ofPart) await perform(store.acknowledge(organizationId, executionId, standing.number));
     return { command, number: standing.number };
   };
   return {

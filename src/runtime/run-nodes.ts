@@ -23,9 +23,9 @@ import { performNode } from "./perform-node.ts";
 import { makeReadyQueue } from "./ready-queue.ts";
 import type { Commands, TakenCommand } from "./run-commands.ts";
 import { stepsOfResumedRun } from "./resumed-steps.ts";
+import { makeStillness } from "./stillness.ts";
 
 const defaultConcurrency = 16;
-const stillnessMillis = 200;
 
 /** For a node that has no time limit of its own, or that its signal does not stop. */
 const timedOut = (nodeId: string): NodeStepResult => ({
@@ -43,8 +43,8 @@ export interface NodesRun {
 
 /** What the loop is given of its run: all but what it decides itself. */
 export type LoopEnvironment = Omit<NodeEnvironment, "saveProgress" | "signal" | "parked"> & {
-  /** Inside a step: stores how far the run has come, unless that was stored a moment ago. */
-  readonly saveProgress: (state: ExecutionState) => Promise<void> | undefined;
+  /** Inside a step: stores how far the run has come, unless that was stored a moment ago and it need not be `exact`. */
+  readonly saveProgress: (state: ExecutionState, exact?: "exact") => Promise<void> | undefined;
 };
 
 /**
@@ -56,6 +56,11 @@ export const runNodes = (
   started: ExecutionState,
   overrides: InputOverrides | undefined,
   commands: Commands,
+  /** Places in the order of the nodes to run, the last not among them; all unless told. */
+  { from, to }: { readonly from: number; readonly to: number } = {
+    from: 0,
+    to: started.graph.nodes.length,
+  },
 ): Promise<NodesRun> => {
   const { nodes, workflow } = started.graph;
   const limit = workflow.settings?.maxConcurrency ?? defaultConcurrency;
@@ -63,6 +68,7 @@ export const runNodes = (
   const ready = makeReadyQueue();
   const pendingUpstreams = nodes.map(({ upstreamCount }) => upstreamCount);
   const cancellation = new AbortController();
+  const stillness = makeStillness();
   let state = started;
   /** Nodes that have begun and not settled, those of them that take a place, and those that are parked. */
   let open = 0;
@@ -76,9 +82,10 @@ export const runNodes = (
   /** The command that has to be seen before a node starts. Not known yet when the process died before. */
   let firstCommand: number | undefined = commands.isResumed ? undefined : 0;
   let isOver = false;
-  let stillness: ReturnType<typeof setTimeout> | undefined;
   let failure: NodesRun["failure"];
   let finish: (run: NodesRun) => void = () => {};
+
+  const isOwn = (index: number): boolean => index >= from && index < to;
 
   const moveOn = (event: Parameters<typeof transition>[1]): void => {
     state = Effect.runSync(transition(state, event));
@@ -127,7 +134,7 @@ export const runNodes = (
     ...loop,
     steps: resumed?.steps ?? loop.steps,
     signal: cancellation.signal,
-    saveProgress: () => loop.saveProgress(state),
+    saveProgress: (exact) => loop.saveProgress(state, exact),
     parked,
   };
 
@@ -154,7 +161,7 @@ export const runNodes = (
     if (result.status === "completed") frozen(result.outputs);
     moveOn(stepResultToEvent(result));
     for (const dependent of graphNode.dependents) {
-      if (--pendingUpstreams[dependent]! === 0) ready.push(dependent);
+      if (--pendingUpstreams[dependent]! === 0 && isOwn(dependent)) ready.push(dependent);
     }
   };
 
@@ -200,7 +207,7 @@ export const runNodes = (
 
   const end = (): void => {
     isOver = true;
-    clearTimeout(stillness);
+    stillness.forget();
     commands.close();
     finish(failure === undefined ? { state } : { state, failure });
   };
@@ -227,16 +234,8 @@ export const runNodes = (
     (isCancelling ? resumed !== undefined : seenCommand >= firstCommand) &&
     state.lifecycle === "executing.active";
 
-  /** A wait or a sleep that is on record ends after a moment, one that is not goes on: no other sign tells them apart. */
-  const whenParkedStandStill = (then: () => void): void => {
-    clearTimeout(stillness);
-    if (resumed === undefined || parkedNodes === 0) return then();
-    stillness = setTimeout(() => {
-      if (!isOver && isCancellable()) then();
-    }, stillnessMillis);
-  };
-
   const endCancelled = (): void => {
+    if (isOver || !isCancellable()) return;
     moveOn({ type: "cancel" });
     end();
   };
@@ -248,10 +247,10 @@ export const runNodes = (
       if (index === undefined) break;
       perform(nodes[index]!);
     }
-    // A node that parks as it begins has been here already.
-    if (isOver) return;
     if (isCancellable()) {
-      whenParkedStandStill(endCancelled);
+      // A wait that is on record ends after a moment, one that is not goes on: no other sign tells them apart.
+      if (resumed === undefined || parkedNodes === 0) endCancelled();
+      else stillness.whenStill(endCancelled);
     } else if (open === 0 && (failure !== undefined || ready.isEmpty())) {
       end();
     } else if (open === parkedNodes) {

@@ -3,6 +3,7 @@ import * as Cause from "effect/Cause";
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
+import * as Option from "effect/Option";
 import type { ExecuteParams } from "#core/execution-context";
 import type { WorkflowExecution } from "#core/report";
 import { CreditService } from "#services/credit-service";
@@ -15,6 +16,7 @@ import { ObjectStore } from "#services/object-store";
 import { ResourceProvider } from "#services/resource-provider";
 import { RunWatch } from "#services/run-watch";
 import { WaitStore } from "#services/wait-store";
+import { WorkflowInstances } from "#services/workflow-instances";
 import type { NodeEnvironment } from "./node-environment.ts";
 
 export type RunServices =
@@ -44,6 +46,8 @@ export interface Run extends Pick<
   readonly store: ExecutionStore["Service"];
   readonly credits: CreditService["Service"];
   readonly watch: RunWatch["Service"];
+  /** Other instances of the platform, for a run that takes more than one; undefined where there are none. */
+  readonly instances: WorkflowInstances["Service"] | undefined;
   readonly publishStatus: (execution: WorkflowExecution) => void;
 }
 
@@ -72,6 +76,7 @@ export const makeRun = Effect.fnUntraced(function* (params: ExecuteParams, execu
     waits: yield* WaitStore,
     credits: yield* CreditService,
     watch: yield* RunWatch,
+    instances: Option.getOrUndefined(yield* Effect.serviceOption(WorkflowInstances)),
     now: () => clock.currentTimeMillisUnsafe(),
     publish:
       monitoring.publish === silent

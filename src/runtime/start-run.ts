@@ -4,8 +4,8 @@
  */
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
-import type { ExecuteParams } from "#core/execution-context";
-import { paramsProblem } from "#core/platform-limits";
+import type { ExecuteParams, InstanceParams } from "#core/execution-context";
+import { paramsProblem, storedParamsLimit } from "#core/platform-limits";
 import { reportSubmission } from "#core/report";
 import { decodeWorkflow } from "#core/workflow";
 import * as Result from "effect/Result";
@@ -20,14 +20,25 @@ export type StartResult =
   /** What is wrong with the parameters, and what to do. */
   | { readonly status: "refused"; readonly message: string };
 
+/** Parameters that the platform would not take stay in the store. */
+export const instanceParamsOf = (params: ExecuteParams): InstanceParams =>
+  paramsProblem(params) === undefined
+    ? params
+    : { organizationId: params.organizationId, stored: true };
+
 export const startRun: (
   params: ExecuteParams,
   executionId: string,
 ) => Effect.Effect<StartResult, ServiceFailure, ExecutionStore | RunWatch | WorkflowInstances> =
   Effect.fnUntraced(function* (params, executionId) {
-    const problem = paramsProblem(params);
+    const problem = paramsProblem(params, storedParamsLimit);
     if (problem !== undefined) return { status: "refused", message: problem };
     const decoded = decodeWorkflow(params.workflow);
+    if (Result.isFailure(decoded)) {
+      // It is kept in no row that an instance could read it from.
+      const tooLarge = paramsProblem(params);
+      if (tooLarge !== undefined) return { status: "refused", message: tooLarge };
+    }
     // A document of another shape is refused by the run itself, which leaves the record that says why.
     if (Result.isSuccess(decoded)) {
       const workflow = decoded.success;
@@ -46,6 +57,6 @@ export const startRun: (
     }
     yield* (yield* RunWatch).begin;
     const instances = yield* WorkflowInstances;
-    yield* instances.create(executionId, params);
+    yield* instances.create(executionId, instanceParamsOf(params));
     return { status: "started" };
   });

@@ -3,7 +3,7 @@
  * step, or a few, under the node's name.
  */
 import * as Result from "effect/Result";
-import { isReservedSubStep, subStepName } from "#core/step-name";
+import { isReservedSubStep, keyPart, subStepName } from "#core/step-name";
 import type { AttemptFailure } from "#core/retry";
 import { stepTimeout } from "#core/retry";
 import type { JsonValue } from "#core/value";
@@ -76,7 +76,7 @@ const performStep = async (
   work: Perform,
 ): Promise<SubStepRecord> => {
   const startedAt = env.now();
-  const idempotencyKey = `${env.keyPrefix}${nodeId}/${name}`;
+  const idempotencyKey = `${env.keyPrefix}${keyPart(nodeId)}/${keyPart(name)}`;
   const checked = async (): Promise<Checked<JsonValue>> => {
     try {
       return await checkedValue(env, name, work({ idempotencyKey }));
@@ -146,10 +146,13 @@ export const subStepTools = (
     work: Perform,
     step: StepContext,
   ): Promise<SubStepRecord> => {
+    const now = env.now();
+    const times = { startedAt: now, endedAt: now, status: "failed" } as const;
+    // The node's function goes on after the run was cancelled, and must do nothing more.
+    if (env.signal.aborted) return { ...times, ...failureFrom(env.signal.reason) };
     tell();
     if (step.attempt <= mostBegins) return performStep(env, id, name, timeout, work);
-    const now = env.now();
-    return { startedAt: now, endedAt: now, status: "failed", ...poisoned };
+    return { ...times, ...poisoned };
   };
   const doStep: MultiStepTools["doStep"] = async (name, work) => {
     const step = subStepName(id, claim(name));

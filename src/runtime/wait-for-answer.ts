@@ -70,7 +70,8 @@ export const waitForAnswer = async (
     const wait = { ...key, eventType, openedAt, deadline: openedAt + millis, question };
     const standing = await env.perform(env.waits.open(wait));
     env.publish(nodeId, { status: "waiting", name, until: standing.deadline });
-    await env.saveProgress();
+    // It may stand like this for days, and people look at what it waits for.
+    await env.saveProgress("exact");
     return { openedAt: standing.openedAt };
   });
   const { openedAt } = opened;

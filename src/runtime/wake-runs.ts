@@ -3,16 +3,21 @@
  * event was lost; creates instances whose creation was lost; ends records of runs that the platform has ended. A wake-up of a
  * run that is well changes nothing, and gets rarer the longer a run stands still.
  */
+import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import { reportLoss, usageOf } from "#core/report";
 import { commandEventType } from "#core/step-name";
+import { isJsonObject } from "#core/value";
 import { CreditService } from "#services/credit-service";
 import type { ServiceFailure } from "#services/errors";
 import type { LiveRow } from "#services/execution-store";
 import { ExecutionStore } from "#services/execution-store";
+import type { Wait } from "#services/wait-store";
 import { WaitStore } from "#services/wait-store";
 import { wakeEventType, WorkflowInstances } from "#services/workflow-instances";
 import { hashDefinition } from "./definition-hash.ts";
+import { partNodeId } from "./run-parts.ts";
+import { instanceParamsOf } from "./start-run.ts";
 
 /** Times are milliseconds since 1970. */
 export interface WatchRound {
@@ -75,6 +80,30 @@ const endRecord: (
   yield* (yield* WaitStore).close(organizationId, id);
 });
 
+/** A part of the run is woken like the run itself; in the place of one that the platform has ended, its end is told. */
+const wakePart: (
+  row: LiveRow,
+  wait: Wait,
+) => Effect.Effect<void, ServiceFailure, WaitStore | WorkflowInstances> = Effect.fnUntraced(
+  function* (row, { name, question, eventType }) {
+    const { organizationId, id: executionId, commandNumber } = row;
+    const instanceId = isJsonObject(question) ? question["instanceId"] : undefined;
+    if (typeof instanceId !== "string") return;
+    const instances = yield* WorkflowInstances;
+    const end = yield* instances.endOf(instanceId);
+    if (end === undefined) {
+      yield* instances.send(instanceId, wakeEventType);
+      if (commandNumber > 0) yield* instances.send(instanceId, commandEventType(commandNumber));
+      return;
+    }
+    const now = yield* Clock.currentTimeMillis;
+    const answer = { organizationId, executionId, nodeId: partNodeId, name, now };
+    const waits = yield* WaitStore;
+    yield* waits.answer({ ...answer, data: { status: "lost", error: end } });
+    yield* instances.send(executionId, eventType);
+  },
+);
+
 /** Whoever told the run something may have died before the event was sent: what stands in the stores is said again. */
 const remind: (row: LiveRow) => Effect.Effect<void, ServiceFailure, WatchServices> =
   Effect.fnUntraced(function* (row) {
@@ -84,8 +113,9 @@ const remind: (row: LiveRow) => Effect.Effect<void, ServiceFailure, WatchService
       yield* instances.send(id, commandEventType(acknowledgedNumber + 1));
     }
     const waits = yield* (yield* WaitStore).list(organizationId, id);
-    for (const { status, eventType } of waits) {
-      if (status === "answered") yield* instances.send(id, eventType);
+    for (const wait of waits) {
+      if (wait.status === "answered") yield* instances.send(id, wait.eventType);
+      if (wait.status === "open" && wait.nodeId === partNodeId) yield* wakePart(row, wait);
     }
   });
 
@@ -101,7 +131,7 @@ const wake: (row: LiveRow, now: number) => Effect.Effect<void, ServiceFailure, W
     if (end !== "lost") return yield* endRecord(row, end, now);
     const store = yield* ExecutionStore;
     const start = yield* store.readStart(organizationId, id);
-    if (start !== undefined) yield* instances.create(id, start);
+    if (start !== undefined) yield* instances.create(id, instanceParamsOf(start));
   });
 
 const pageSize = 200;

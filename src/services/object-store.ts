@@ -36,6 +36,8 @@ export class ObjectStore extends Context.Service<
       name: string,
       value: BinaryValue,
     ) => Effect.Effect<ObjectReference, ServiceFailure>;
+    /** The id that an object of that name has, whether it is there or not. */
+    readonly idOf: (scope: ObjectScope, name: string) => Effect.Effect<string, ServiceFailure>;
     /** Undefined when the organization has no such object. */
     readonly read: (
       organizationId: string,
@@ -63,6 +65,7 @@ export class ObjectStore extends Context.Service<
           ofOrganization(organizationId).set(id, { ...value, data: value.data.slice() });
           return referenceOf(id, value);
         }),
+      idOf: ({ executionId }, name) => Effect.sync(() => objectIdOf(executionId, name)),
       read: (organizationId, objectId) =>
         Effect.sync(() => {
           const found = ofOrganization(organizationId).get(objectId);

@@ -4,7 +4,7 @@
  */
 import * as Context from "effect/Context";
 import type * as Effect from "effect/Effect";
-import type { ExecuteParams } from "#core/execution-context";
+import type { InstanceParams } from "#core/execution-context";
 import type { ServiceFailure } from "./errors.ts";
 
 export class WorkflowInstances extends Context.Service<
@@ -13,7 +13,7 @@ export class WorkflowInstances extends Context.Service<
     /** Does nothing when the run has an instance already, so that a start which is tried again starts once. */
     readonly create: (
       executionId: string,
-      params: ExecuteParams,
+      params: InstanceParams,
     ) => Effect.Effect<void, ServiceFailure>;
     /** False when there is no such instance. An event that nobody waits for is kept for who will. */
     readonly send: (

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -17,16 +17,19 @@ import type { WorkflowExecution } from "#core/report";
 import type { Workflow } from "#core/workflow";
 import { createDirectRuntime } from "#runtime/direct-runtime";
 import type { MonitoringMessage } from "#services/monitoring-service";
+import { createRunNews, followRun } from "#cli/follow-run";
 import type { LocalRuntime } from "#cli/local-runtime";
-import { startLocalRuntime } from "#cli/local-runtime";
+import { openLocalRuntime } from "#cli/local-runtime";
+import { graph } from "../support/graph.ts";
 import { exampleResults, resultsOf } from "./example-results.ts";
-import { directoryWith, example, pawl, startPawl } from "./pawl.ts";
+import { childrenOf, directoryWith, example, pawl, startPawl } from "./pawl.ts";
 
 const paramsOf = (file: string): ExecuteParams => ({
   workflow: JSON.parse(readFileSync(example(file), "utf8")) as Workflow,
   userId: "user",
   organizationId: "organization",
   computeCredits: 1000,
+  inputOverrides: exampleResults[file]?.inputs ?? {},
 });
 
 /** What two runs of one workflow have in common. */
@@ -39,13 +42,30 @@ const withoutTimes = (execution: WorkflowExecution): unknown =>
 
 describe("the embedded runtime", () => {
   const heard: MonitoringMessage[] = [];
+  let listen: (message: MonitoringMessage) => void = () => {};
   let directory: string;
   let runtime: LocalRuntime;
 
+  const organizationId = "organization";
+  const read = async (executionId: string, organization = organizationId): Promise<unknown> =>
+    (await runtime.ask("read", { organizationId: organization, executionId }))?.execution;
+  const follow = async (
+    executionId: string,
+    params?: ExecuteParams,
+  ): Promise<WorkflowExecution> => {
+    const news = createRunNews(executionId);
+    listen = news.hear;
+    if (params !== undefined) await runtime.ask("start", { executionId, params });
+    return (await followRun({ runtime, organizationId, executionId, news })).execution;
+  };
+
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), "pawl-test-"));
-    const listen = (message: MonitoringMessage): void => void heard.push(message);
-    runtime = await startLocalRuntime({ directory, listen, onWait: () => {} });
+    const hear = (message: MonitoringMessage): void => {
+      heard.push(message);
+      listen(message);
+    };
+    runtime = await openLocalRuntime({ directory, listen: hear, onWait: () => {} });
   }, 30_000);
   afterAll(async () => {
     await runtime.dispose();
@@ -57,19 +77,17 @@ describe("the embedded runtime", () => {
     async (file, { status, nodes }) => {
       const params = paramsOf(file);
       const id = `run-${file.replace(".", "-")}`;
-      await runtime.start(id, params);
-      const execution = await runtime.settled("organization", id);
+      const execution = await follow(id, params);
       expect(resultsOf(execution)).toStrictEqual({ status, nodes: Object.entries(nodes) });
       const direct = await createDirectRuntime().run(params, id);
       expect(withoutTimes(execution)).toStrictEqual(withoutTimes(direct));
-      expect(await runtime.read("organization", id)).toStrictEqual(execution);
-      expect(await runtime.read("another", id)).toBeUndefined();
+      expect(await read(id)).toStrictEqual(execution);
+      expect(await read(id, "another")).toBeUndefined();
     },
   );
 
   it("hears of the run and of every node, in order", async () => {
-    await runtime.start("heard", paramsOf("letter.json"));
-    await runtime.settled("organization", "heard");
+    await follow("heard", paramsOf("letter.json"));
     const messages = heard.filter(({ executionId }) => executionId === "heard");
     const words = messages.map((message) =>
       message.type === "run" ? message.status : `${message.nodeId} ${message.status}`,
@@ -79,20 +97,45 @@ describe("the embedded runtime", () => {
     expect(words.indexOf("order completed")).toBeLessThan(words.indexOf("letter executing"));
   });
 
-  it("does not wait for a run that the platform has ended without a record", async () => {
-    const { organizationId: _, ...params } = paramsOf("letter.json");
-    await runtime.start("lost", params as ExecuteParams);
-    await expect(runtime.settled("organization", "lost")).rejects.toMatchObject({
+  it("does not wait for a run that the platform does not know", async () => {
+    await expect(follow("lost")).rejects.toMatchObject({
       code: "RUN_LOST",
       exitCode: 1,
-      message: expect.stringMatching(
-        /^The platform ended run lost without a record: .*organizationId/,
-      ),
+      message: "The platform ended run lost without a record: lost",
     });
   });
 });
 
 const durableTimeout = 60_000;
+
+it(
+  "leaves live runs as they are when it only looks, and goes on with them when it stays",
+  { timeout: durableTimeout },
+  async () => {
+    const directory = directoryWith();
+    const open = (isVisit: boolean): Promise<LocalRuntime> =>
+      openLocalRuntime({ directory, isVisit, listen: () => {}, onWait: () => {} });
+    const run = { organizationId: "organization", executionId: "left" };
+    const statusIn = async ({ ask }: LocalRuntime): Promise<string | undefined> =>
+      (await ask("read", run))?.execution.status;
+    const workflow = graph("first:value -> second:value", {
+      types: { first: "delay", second: "delay" },
+      inputs: { "first:duration": { value: 300 }, "second:duration": { value: 300 } },
+    });
+    const params = { ...paramsOf("letter.json"), workflow };
+    const first = await open(false);
+    await first.ask("start", { executionId: run.executionId, params });
+    await expect.poll(() => statusIn(first)).toBe("executing");
+    await first.dispose();
+    const visit = await open(true);
+    await delay(2000);
+    expect(await statusIn(visit)).toBe("executing");
+    await visit.dispose();
+    const second = await open(false);
+    await expect.poll(() => statusIn(second), { timeout: 10_000 }).toBe("completed");
+    await second.dispose();
+  },
+);
 
 it(
   "keeps the data of runs beside each other, and leaves nothing running",
@@ -116,22 +159,6 @@ it(
   },
 );
 
-it(
-  "lets one of two runs in a directory wait for the other",
-  { timeout: durableTimeout },
-  async () => {
-    const cwd = directoryWith();
-    const run = ["run", example("hourly-load.json")];
-    const outcomes = await Promise.all([pawl(run, { cwd }), pawl(run, { cwd })]);
-    expect(outcomes.map(({ exitCode, stderr }) => ({ exitCode, stderr }))).toStrictEqual([
-      { exitCode: 0, stderr: "" },
-      { exitCode: 0, stderr: "" },
-    ]);
-    const waiting = /^Waiting for another run in \.pawl\/ to end \(process \d+\)\.\n/;
-    expect(outcomes.filter(({ stdout }) => waiting.test(stdout))).toHaveLength(1);
-  },
-);
-
 it("takes over the lock of a process that has died", { timeout: durableTimeout }, async () => {
   const cwd = directoryWith();
   const { pid } = spawnSync(process.execPath, ["--eval", ""]);
@@ -142,13 +169,6 @@ it("takes over the lock of a process that has died", { timeout: durableTimeout }
   expect(stdout).not.toContain("Waiting");
   expect(existsSync(join(cwd, ".pawl/lock"))).toBe(false);
 });
-
-const childrenOf = (pid: number): readonly number[] =>
-  execFileSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" })
-    .split("\n")
-    .map((line) => line.trim().split(/\s+/).map(Number))
-    .filter(([, parent]) => parent === pid)
-    .map(([child = 0]) => child);
 
 const isAlive = (pid: number): boolean => {
   try {
@@ -171,7 +191,9 @@ it("ends cleanly when it is interrupted", { timeout: durableTimeout }, async () 
   const children = childrenOf(child.pid!);
   child.kill("SIGINT");
   expect(await closed).toBe(130);
-  expect(stderr).toMatch(/^Interrupted\. Run [-0-9a-f]{36} did not end\.\n$/);
+  expect(stderr).toMatch(
+    /^Interrupted\. (The run was not started\.|Run [-0-9a-f]{36} is live, and stands still: 'pawl resume [0-9a-f]{8}' goes on with it\.)\n$/,
+  );
   await expect.poll(() => children.filter(isAlive)).toStrictEqual([]);
   expect(existsSync(join(cwd, ".pawl/lock"))).toBe(false);
 });

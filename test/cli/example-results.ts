@@ -1,5 +1,6 @@
 /** What every example is expected to come to: a run's status, and for each node its outputs or why it has none. */
 import type { NodeExecution, WorkflowExecution } from "#core/report";
+import type { InputOverrides } from "#core/inputs";
 import type { NodeRuntimeValues } from "#core/value";
 
 interface NotCompleted {
@@ -9,6 +10,8 @@ interface NotCompleted {
 type NodeResult = NodeRuntimeValues | NotCompleted;
 
 interface ExampleResult {
+  /** For an example that waits for a person: a test does not. */
+  readonly inputs?: InputOverrides;
   readonly exitCode: number;
   readonly status: WorkflowExecution["status"];
   readonly nodes: Readonly<Record<string, NodeResult>>;
@@ -35,6 +38,15 @@ export const resultsOf = ({ status, nodeExecutions }: WorkflowExecution) => ({
   status,
   nodes: nodeExecutions.map((node) => [node.nodeId, resultOf(node)]),
 });
+
+/** The same as options of the command. */
+export const inputOptionsOf = ({ inputs = {} }: ExampleResult): readonly string[] =>
+  Object.entries(inputs).flatMap(([node, values]) =>
+    Object.entries(values).flatMap(([port, value]) => [
+      "-i",
+      `${node}.${port}=${JSON.stringify(value)}`,
+    ]),
+  );
 
 export const exampleResults: Readonly<Record<string, ExampleResult>> = {
   "order-triage.json": {
@@ -214,6 +226,36 @@ export const exampleResults: Readonly<Record<string, ExampleResult>> = {
       "revenue-text": { result: "1250" },
       "revenue-line": { result: "Revenue: 1250" },
       "show-revenue": { displayValue: "Revenue: 1250" },
+    },
+  },
+  "approval.json": {
+    exitCode: 0,
+    inputs: { manager: { timeout: 50 } },
+    status: "completed",
+    nodes: {
+      order: { value: "40 desk lamps, 1890 EUR" },
+      manager: { timeout: true },
+      sent: skipped("conditional_branch", "branch", "manager"),
+      kept: skipped("conditional_branch", "branch", "manager"),
+      nobody: { true: "Nobody decided in time: the order waits for the next meeting." },
+      outcome: { result: "Nobody decided in time: the order waits for the next meeting." },
+      "show-outcome": {
+        displayValue: "Nobody decided in time: the order waits for the next meeting.",
+      },
+    },
+  },
+  "parcel.json": {
+    exitCode: 0,
+    inputs: { "pick-up": { duration: 50 }, carrier: { timeout: 50 } },
+    status: "completed",
+    nodes: {
+      number: { value: "RX-4711" },
+      "pick-up": { value: "RX-4711" },
+      carrier: { timeout: true },
+      arrived: skipped("conditional_branch", "branch", "carrier"),
+      late: { true: "Your parcel is late. We ask the carrier." },
+      message: { result: "Your parcel is late. We ask the carrier." },
+      "show-message": { displayValue: "Your parcel is late. We ask the carrier." },
     },
   },
 };

@@ -4,7 +4,20 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { pawl, root, startPawl } from "./pawl.ts";
 
-const commands = ["run", "validate", "nodes", "schema", "machines"];
+const commands = [
+  "run",
+  "runs",
+  "show",
+  "answer",
+  "pause",
+  "resume",
+  "cancel",
+  "redrive",
+  "validate",
+  "nodes",
+  "schema",
+  "machines",
+];
 
 it.each(commands)("explains 'pawl %s' with an example", async (command) => {
   const { exitCode, stdout, stderr } = await pawl([command, "--help"]);

@@ -1,5 +1,5 @@
 /** Calls the command as a person does: the real file, in a process of its own, and all that comes of it. */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -56,3 +56,11 @@ export const directoryWith = (
   }
   return directory;
 };
+
+/** Process ids of what the process has started. */
+export const childrenOf = (pid: number): readonly number[] =>
+  execFileSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" })
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .filter(([, parent]) => parent === pid)
+    .map(([child = 0]) => child);

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { expect, it } from "vitest";
 import type { WorkflowExecution } from "#core/report";
 import { graph } from "../support/graph.ts";
-import { exampleResults, resultsOf } from "./example-results.ts";
+import { exampleResults, inputOptionsOf, resultsOf } from "./example-results.ts";
 import { directoryWith, example, pawl, root } from "./pawl.ts";
 
 const runJson = async (
@@ -17,14 +17,12 @@ it("knows what every example comes to", () => {
   expect(Object.keys(exampleResults).sort()).toStrictEqual(files.sort());
 });
 
-it.each(Object.entries(exampleResults))(
-  "runs %s in this process",
-  async (file, { exitCode, status, nodes }) => {
-    const outcome = await runJson([example(file)]);
-    expect(outcome.exitCode).toBe(exitCode);
-    expect(resultsOf(outcome.execution)).toStrictEqual({ status, nodes: Object.entries(nodes) });
-  },
-);
+it.each(Object.entries(exampleResults))("runs %s in this process", async (file, expected) => {
+  const { exitCode, status, nodes } = expected;
+  const outcome = await runJson([example(file), ...inputOptionsOf(expected)]);
+  expect(outcome.exitCode).toBe(exitCode);
+  expect(resultsOf(outcome.execution)).toStrictEqual({ status, nodes: Object.entries(nodes) });
+});
 
 it.each(Object.keys(exampleResults))("finds nothing wrong with %s", async (file) => {
   const { exitCode, stdout } = await pawl(["validate", example(file), "--json"]);
@@ -182,12 +180,12 @@ it("tells warnings on stderr and runs all the same", async () => {
   });
 });
 
-it("refuses parameters that the platform would not take", async () => {
-  const stdin = JSON.stringify({ ...graph(), description: "x".repeat(1024 * 1024) });
+it("refuses parameters that are too large to keep", async () => {
+  const stdin = JSON.stringify({ ...graph(), description: "x".repeat(32 * 1024 * 1024) });
   const { exitCode, stdout, stderr } = await pawl(["run", "-"], { stdin });
   expect({ exitCode, stdout }).toStrictEqual({ exitCode: 2, stdout: "" });
   expect(stderr).toMatch(
-    /^pawl: The workflow with its inputs is 1,048,\d{3} bytes of JSON, and the platform takes 1,048,576 at most\. /,
+    /^pawl: The run's parameters take 3355\d{4} bytes of JSON \(the workflow 3355\d{4} bytes\), and at most 33554432 are taken\. .* 'pawl run --direct' has no such limit\.\n$/,
   );
   expect((await pawl(["run", "--direct", "-"], { stdin })).exitCode).toBe(0);
 });

@@ -1,6 +1,12 @@
 import { describe, expect, test } from "vitest";
 import type { ExecuteParams } from "#core/execution-context";
-import { eventLimit, eventProblem, paramsLimit, paramsProblem } from "#core/platform-limits";
+import {
+  eventLimit,
+  eventProblem,
+  paramsLimit,
+  storedParamsLimit,
+  paramsProblem,
+} from "#core/platform-limits";
 import { graph } from "../support/graph.ts";
 
 const params = (more: Partial<ExecuteParams> = {}): ExecuteParams => ({
@@ -30,7 +36,7 @@ describe("a run's parameters", () => {
     expect(paramsProblem(params())).toBeUndefined();
     expect(paramsProblem(paramsOf(paramsLimit))).toBeUndefined();
     expect(paramsProblem(paramsOf(paramsLimit + 1))).toMatch(
-      /^The run's parameters take 1048577 bytes of JSON \(the workflow \d+ bytes, the trigger's data 1048\d{3} bytes\), and the platform takes 1048576\./,
+      /^The run's parameters take 1048577 bytes of JSON \(the workflow \d+ bytes, the trigger's data 1048\d{3} bytes\), and at most 1048576 are taken\./,
     );
   });
 
@@ -39,7 +45,14 @@ describe("a run's parameters", () => {
     const large = { ...withText(500_000), inputOverrides: overrides };
     const documentSize = JSON.stringify(large.workflow).length;
     expect(paramsProblem(large)).toBe(
-      `The run's parameters take ${JSON.stringify(large).length} bytes of JSON (the workflow ${documentSize} bytes, the input overrides 600015 bytes), and the platform takes 1048576. Let a node fetch what is large instead of writing it down, or split the workflow.`,
+      `The run's parameters take ${JSON.stringify(large).length} bytes of JSON (the workflow ${documentSize} bytes, the input overrides 600015 bytes), and at most 1048576 are taken. Let a node fetch what is large instead of writing it down, or split the workflow.`,
+    );
+  });
+
+  test("may take more where they are kept in the store", () => {
+    expect(paramsProblem(paramsOf(paramsLimit + 1), storedParamsLimit)).toBeUndefined();
+    expect(paramsProblem(paramsOf(storedParamsLimit + 1), storedParamsLimit)).toContain(
+      "at most 33554432 are taken",
     );
   });
 

@@ -25,6 +25,15 @@ it.each(facts.map((fact) => [fact.type, fact] as const))(
   },
 );
 
+/** Those that no other engine's files know. */
+const ownTypes = ["delay", "wait-for-approval", "wait-for-event"];
+
+it("has no types beyond those but its own", () => {
+  const known = new Set(facts.map(({ type }) => type));
+  const others = builtInNodes.map(({ type }) => type).filter((type) => !known.has(type));
+  expect(others.sort()).toEqual(ownTypes);
+});
+
 it("has a node of every type once", () => {
   expect(new Set(builtInNodes.map(({ type }) => type)).size).toBe(builtInNodes.length);
 });

@@ -354,7 +354,9 @@ describe("the direct runtime", () => {
     const ended: string[] = [];
     const broken = Layer.succeed(DurableStep, {
       do: (name, _options, perform) =>
-        name === "run node b" ? Promise.reject(new Error("platform gone")) : perform({ attempt: 1 }),
+        name === "run node b"
+          ? Promise.reject(new Error("platform gone"))
+          : perform({ attempt: 1 }),
       sleep: () => Promise.resolve(),
       waitForEvent: () => new Promise(() => {}),
     });

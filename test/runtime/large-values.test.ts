@@ -493,7 +493,13 @@ test("nothing is measured or stored where results have no limit", async () => {
   const untouched = (): never => {
     throw new Error("The store was asked");
   };
-  const store: Store = { write: untouched, read: untouched, remove: untouched, list: untouched };
+  const store: Store = {
+    idOf: untouched,
+    write: untouched,
+    read: untouched,
+    remove: untouched,
+    list: untouched,
+  };
   // 2^60 parts in the end: whoever counted them would never be done.
   const doubler = defineNode({
     ...facts,

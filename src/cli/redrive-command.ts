@@ -1,0 +1,200 @@
+/** `pawl redrive`: a new run that takes over what an earlier one has done, and runs the rest. */
+import type { ExecuteParams, RedriveParams } from "#core/execution-context";
+import type { InputOverrides } from "#core/inputs";
+import { paramsProblem, storedParamsLimit } from "#core/platform-limits";
+import type { WorkflowExecution } from "#core/report";
+import { recordOf } from "#core/value";
+import type { Workflow } from "#core/workflow";
+import type { ExitCode } from "./command-error.ts";
+import { CommandError, exitCodes } from "./command-error.ts";
+import type { PlannedNode } from "./local-protocol.ts";
+import type { LocalRuntime } from "./local-runtime.ts";
+import { checkOrganization, findRun, readRun, requireRuns, visitRuns } from "./local-runs.ts";
+import { checkWorkflow, creditsOf, overridesOf, runDurably } from "./run-command.ts";
+import { shortRunId } from "./run-waits.ts";
+import type { Cell } from "./table.ts";
+import { renderTable } from "./table.ts";
+import { columnsOf, paintFor, print, printJson, remark } from "./terminal.ts";
+import { count, printable, shorten, wrap } from "./text.ts";
+import { openWatch } from "./watch-run.ts";
+import { readWorkflowFile } from "./workflow-file.ts";
+
+export interface RedriveOptions {
+  readonly from?: string;
+  readonly with?: string;
+  readonly input?: readonly string[];
+  readonly credits?: string;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+  readonly org: string;
+}
+
+/** Those of the earlier run, each replaced by one that is given now. */
+const mergedOverrides = (
+  earlier: InputOverrides = {},
+  given: InputOverrides = {},
+): InputOverrides => {
+  const ids = new Set([...Object.keys(earlier), ...Object.keys(given)]);
+  const of = (overrides: InputOverrides, id: string) =>
+    Object.hasOwn(overrides, id) ? Object.entries(overrides[id]!) : [];
+  return recordOf(
+    [...ids].map((id) => [id, recordOf([...of(earlier, id), ...of(given, id)])] as const),
+  );
+};
+
+const tellEarlierInputs = ({ inputOverrides = {} }: ExecuteParams): void => {
+  const inputs = Object.entries(inputOverrides).flatMap(([id, ports]) =>
+    Object.keys(ports).map((port) => `${id}.${port}`),
+  );
+  if (inputs.length === 0) return;
+  const names = inputs.slice(0, 5).map((input) => `'${printable(shorten(input, 60))}'`);
+  remark(
+    `The earlier run's --input for ${names.join(", ")}${inputs.length > 5 ? " and more" : ""} holds here too; another --input replaces it.`,
+  );
+};
+
+const readEarlier = async (
+  { ask }: LocalRuntime,
+  organizationId: string,
+  executionId: string,
+): Promise<ExecuteParams> => {
+  const start = await ask("readStart", { organizationId, executionId });
+  if (start !== null) return start;
+  throw new CommandError(
+    "NO_START",
+    `What run ${executionId} was started with is not kept. Start a new run with 'pawl run FILE'.`,
+    { exitCode: exitCodes.error },
+  );
+};
+
+const paramsOf = (
+  earlier: ExecuteParams,
+  corrected: Workflow | undefined,
+  redrive: RedriveParams,
+  options: RedriveOptions,
+): ExecuteParams => {
+  const workflow = corrected ?? earlier.workflow;
+  const given = options.input === undefined ? {} : overridesOf(workflow, options.input);
+  const inputOverrides = mergedOverrides(earlier.inputOverrides, given);
+  return {
+    ...earlier,
+    workflow,
+    ...(Object.keys(inputOverrides).length === 0 ? {} : { inputOverrides }),
+    ...(options.credits === undefined ? {} : { computeCredits: creditsOf(options.credits) }),
+    redrive,
+  };
+};
+
+const planOf = async (
+  { ask }: LocalRuntime,
+  params: ExecuteParams,
+  redrive: RedriveParams,
+): Promise<readonly PlannedNode[]> => {
+  const { organizationId, workflow, inputOverrides } = params;
+  const plan = await ask("planRedrive", {
+    organizationId,
+    redrive,
+    workflow,
+    ...(inputOverrides === undefined ? {} : { overrides: inputOverrides }),
+  });
+  if (plan.status === "planned") return plan.nodes;
+  throw new CommandError("REDRIVE_REFUSED", plan.message);
+};
+
+const headings = [{ heading: "Node" }, { heading: "" }, { heading: "Why" }] as const;
+
+const rowOf = ({ nodeId, action, text }: PlannedNode): readonly Cell[] => [
+  { text: nodeId },
+  action === "run"
+    ? { text: "↻ runs again", format: "yellow" }
+    : { text: "✓ is reused", format: "green" },
+  { text, isWrapped: true },
+];
+
+const renderPlan = (nodes: readonly PlannedNode[], executionId: string): string => {
+  const paint = paintFor(process.stdout);
+  const columns = columnsOf(process.stdout);
+  const again = nodes.filter(({ action }) => action === "run").length;
+  const reused = nodes.length - again;
+  return [
+    renderTable(headings, nodes.map(rowOf), columns, paint),
+    "",
+    ...wrap(
+      `${count(again, "node")} would run again, ${reused} would be reused from run ${executionId}. Nothing was started.`,
+      columns,
+    ),
+  ].join("\n");
+};
+
+/** Reused nodes are done before the new run begins. */
+const doneBefore = (params: ExecuteParams, nodes: readonly PlannedNode[]): WorkflowExecution => ({
+  id: "",
+  workflowId: params.workflow.id,
+  status: "submitted",
+  nodeExecutions: nodes.map(({ nodeId, action }) => ({
+    nodeId,
+    status: action === "reuse" ? "completed" : "idle",
+    inputs: {},
+    outputs: null,
+    usage: 0,
+    startedAt: null,
+    endedAt: null,
+    attempts: [],
+  })),
+  startedAt: new Date(0).toISOString(),
+  endedAt: null,
+});
+
+interface Planned {
+  readonly params: ExecuteParams;
+  readonly nodes: readonly PlannedNode[];
+  /** The earlier run. */
+  readonly executionId: string;
+  /** It completed: what it skipped was on a branch that it did not take, and would be skipped again. */
+  readonly isDone: boolean;
+}
+
+const plan = async (
+  runtime: LocalRuntime,
+  run: string,
+  corrected: Workflow | undefined,
+  options: RedriveOptions,
+): Promise<Planned> => {
+  const { from, org: organizationId } = options;
+  const executionId = await findRun(runtime, organizationId, run);
+  const earlier = await readEarlier(runtime, organizationId, executionId);
+  const redrive = { executionId, ...(from === undefined ? {} : { from }) };
+  const params = paramsOf(earlier, corrected, redrive, options);
+  const problem = paramsProblem(params, storedParamsLimit);
+  if (problem !== undefined) throw new CommandError("PARAMS_TOO_LARGE", problem);
+  if (corrected !== undefined) tellEarlierInputs(earlier);
+  const nodes = await planOf(runtime, params, redrive);
+  const { execution } = await readRun(runtime, organizationId, executionId);
+  return { params, executionId, nodes, isDone: execution.status === "completed" };
+};
+
+export const redriveCommand = async (run: string, options: RedriveOptions): Promise<ExitCode> => {
+  const organizationId = checkOrganization(options);
+  const corrected =
+    options.with === undefined ? undefined : checkWorkflow(await readWorkflowFile(options.with));
+  requireRuns(run, organizationId);
+  const isJson = options.json === true;
+  if (options.dryRun === true) {
+    const { nodes, executionId } = await visitRuns((runtime) =>
+      plan(runtime, run, corrected, options),
+    );
+    if (isJson) printJson({ run: executionId, nodes });
+    else print(renderPlan(nodes, executionId));
+    return exitCodes.completed;
+  }
+  const watch = await openWatch(remark);
+  const { params, nodes, executionId, isDone } = await plan(watch.runtime, run, corrected, options);
+  if (isDone && nodes.every(({ reason }) => reason === "reused" || reason === "skipped")) {
+    throw new CommandError(
+      "NOTHING_TO_RUN",
+      `Run ${executionId} completed and nothing has changed: nothing would run again. ` +
+        `'pawl redrive ${shortRunId(executionId)} --from NODE' runs a node and what follows it again.`,
+    );
+  }
+  return runDurably(params, isJson, { watch, before: doneBefore(params, nodes) });
+};

@@ -1,0 +1,153 @@
+/**
+ * One part of a run in an instance of its own: takes over what earlier parts have done, runs its nodes, leaves their
+ * transitions for the others and the record, and tells the run that it has ended. The run's row, its credits and its record
+ * are the run's own.
+ */
+import * as Effect from "effect/Effect";
+import type { PartParams } from "#core/execution-context";
+import { contextOf } from "#core/execution-context";
+import type { ExecutionState } from "#core/execution-state";
+import { initialState } from "#core/execution-state";
+import type { GraphNode } from "#core/graph";
+import { replay } from "#core/replay";
+import { partEventType, persistPartStep, reuseStepName } from "#core/step-name";
+import type { NodeStepResult } from "#core/step-result";
+import { inlineLimitOf } from "#core/stored-value";
+import { validateWorkflow } from "#core/validate";
+import type { JsonValue } from "#core/value";
+import { cloneSize } from "#core/value";
+import { start, transition } from "#machines/index";
+import { ObjectStore } from "#services/object-store";
+import type { DurableStep } from "#services/durable-step";
+import type { LoadedParams } from "./load-params.ts";
+import { loadParams } from "./load-params.ts";
+import { readResults, resultsIn, writeResults } from "./part-results.ts";
+import type { Run, RunServices } from "./run.ts";
+import { makeRun } from "./run.ts";
+import { listenToCommands } from "./run-commands.ts";
+import { runNodes } from "./run-nodes.ts";
+import { partNodeId, partWaitName } from "./run-parts.ts";
+
+/** Bytes of a structured clone in one step's result, which keeps 1 MiB. */
+const largestPiece = 512 * 1024;
+
+const piecesOf = (results: readonly NodeStepResult[]): readonly (readonly NodeStepResult[])[] => {
+  const pieces: NodeStepResult[][] = [[]];
+  let size = 0;
+  for (const result of results) {
+    const own = cloneSize(result as unknown as JsonValue);
+    size += own;
+    if (size > largestPiece && pieces.at(-1)!.length > 0) {
+      pieces.push([]);
+      size = own;
+    }
+    pieces.at(-1)!.push(result);
+  }
+  return pieces;
+};
+
+/** Inside a step: what earlier parts have done of the nodes that this part's edges come from, and of its own when reused. */
+const readEarlier = async (
+  run: Run,
+  state: ExecutionState,
+  own: readonly GraphNode[],
+  earlierParts: readonly number[],
+): Promise<readonly NodeStepResult[]> => {
+  const wanted = new Set(
+    own.flatMap(({ id, inbound }) => [id, ...inbound.map(({ source }) => source)]),
+  );
+  const scope = { organizationId: run.params.organizationId, executionId: run.executionId };
+  const found = new Map<string, NodeStepResult>();
+  for (const part of earlierParts) {
+    const results = await run.perform(
+      Effect.provideService(readResults(scope, part), ObjectStore, run.objects),
+    );
+    for (const result of results) if (wanted.has(result.nodeId)) found.set(result.nodeId, result);
+  }
+  return state.graph.nodes.flatMap(({ id }) => found.get(id) ?? []);
+};
+
+/** The state in which the part begins: a step for each piece of what it takes over. */
+const takeOver = async (
+  run: Run,
+  started: ExecutionState,
+  own: readonly GraphNode[],
+  earlierParts: readonly number[],
+): Promise<ExecutionState> => {
+  let reading: Promise<readonly (readonly NodeStepResult[])[]> | undefined;
+  const piece = (number: number) =>
+    run.steps.do(reuseStepName(number), { retry: true }, async () => {
+      reading ??= readEarlier(run, started, own, earlierParts).then(piecesOf);
+      const pieces = await reading;
+      return { pieces: pieces.length, results: pieces[number - 1] ?? [] };
+    });
+  const first = await piece(1);
+  const results = [...first.results];
+  for (let number = 2; number <= first.pieces; number++) {
+    for (const result of (await piece(number)).results) results.push(result);
+  }
+  return Effect.runSync(replay(transition, started, results, run.params.inputOverrides));
+};
+
+const tellEnd = async (run: Run, part: number): Promise<void> => {
+  const answer = {
+    organizationId: run.params.organizationId,
+    executionId: run.executionId,
+    nodeId: partNodeId,
+    name: partWaitName(part),
+    data: { status: "ended" },
+    now: run.now(),
+  };
+  await run.perform(run.waits.answer(answer));
+  const sending = run.instances?.send(run.executionId, partEventType(part));
+  if (sending !== undefined) await run.perform(sending);
+};
+
+const runPart = async (
+  run: Run,
+  { part, from, to }: PartParams,
+  isResumed: boolean,
+): Promise<void> => {
+  const { params, executionId } = run;
+  const { graph } = validateWorkflow(params.workflow, { nodeTypeOf: run.registry.get });
+  // The run itself has checked the document before it started a part of it.
+  if (graph === undefined) throw new Error("The document of the run has changed");
+  const own = graph.nodes.slice(from, to);
+  const started = Effect.runSync(start(initialState(graph), {}));
+  const earlierParts = Array.from({ length: part }, (_, number) => number);
+  const startedAt = run.now();
+  const { state, failure } = await runNodes(
+    {
+      ...run,
+      context: contextOf(graph, params, executionId),
+      nodes: graph.nodes,
+      keyPrefix: `${executionId}/`,
+      startedAt,
+      inlineLimit: inlineLimitOf(own.length),
+      saveProgress: () => undefined,
+    },
+    await takeOver(run, started, own, earlierParts),
+    params.inputOverrides,
+    listenToCommands(run, { isResumed, signal: undefined, ofPart: true, saveLive: async () => {} }),
+    { from, to },
+  );
+  if (failure !== undefined) throw failure.reason;
+  await run.steps.do(persistPartStep, { retry: true }, async () => {
+    const scope = { organizationId: params.organizationId, executionId };
+    const writing = writeResults(scope, part, resultsIn(state, own));
+    await run.perform(Effect.provideService(writing, ObjectStore, run.objects));
+    await tellEnd(run, part);
+    return { status: "ended" };
+  });
+};
+
+export const executePart: (
+  params: PartParams,
+) => Effect.Effect<undefined, never, DurableStep | RunServices> = Effect.fnUntraced(
+  function* (part) {
+    const loaded: LoadedParams = yield* loadParams(part.organizationId, part.partOf);
+    const run = yield* makeRun(loaded.params, part.partOf);
+    yield* Effect.promise(() => runPart(run, part, loaded.isResumed));
+    return undefined;
+  },
+);
