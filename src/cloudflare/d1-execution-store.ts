@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer";
 import type { WorkflowExecutionStatus } from "#core/lifecycle";
 import { isFinalStatus } from "#core/lifecycle";
 import type { WorkflowExecution } from "#core/report";
+import type { Workflow } from "#core/workflow";
 import type { SavedExecution } from "#services/execution-store";
 import { ExecutionStore } from "#services/execution-store";
 import { initialRecord, isInitialRecord } from "#services/run-start";
@@ -74,7 +75,9 @@ type Save = (
 
 const saveLive: Save = async (db, bucket, keys, saved) => {
   const start = await storeStart(db, bucket, saved);
-  const isInitial = start !== undefined && isInitialRecord(saved.execution, start.given);
+  const isInitial =
+    start !== undefined &&
+    (saved.isInitial === true || isInitialRecord(saved.execution, start.given));
   const text = isInitial ? null : JSON.stringify(saved.execution);
   const isLarge = text !== null && text.length > longestRowText;
   if (isLarge) await bucket.put(keys.live, text, jsonObject);
@@ -143,9 +146,10 @@ const readLive = async (
   if (row.record !== null) return JSON.parse(row.record) as WorkflowExecution;
   if (row.isInitial === 0) return readRecord(bucket, keys.live);
   const { status, startedAt } = row;
-  const facts = { id, workflowId: textToId(row.workflowId), status, startedAt, endedAt: null };
+  const workflowId = textToId(row.workflowId);
+  const empty = { id, workflowId, status, nodeExecutions: [], startedAt, endedAt: null };
   const document = await readDocument(bucket, organizationId, row.hash, row.document);
-  return document === undefined ? { ...facts, nodeExecutions: [] } : initialRecord(document, facts);
+  return document === undefined ? empty : initialRecord(JSON.parse(document) as Workflow, empty);
 };
 
 export const d1ExecutionStoreLayer = (

@@ -136,6 +136,21 @@ const idleExecution = (nodeId: string): NodeExecution => ({
   attempts: [],
 });
 
+/** A record that lists no nodes yet. */
+export const emptyRecord = (
+  workflowId: string,
+  executionId: string,
+  status: WorkflowExecutionStatus,
+  startedAt: number,
+): WorkflowExecution => ({
+  id: executionId,
+  workflowId,
+  status,
+  nodeExecutions: [],
+  startedAt: isoOf(startedAt),
+  endedAt: null,
+});
+
 /** The record of a run that has been asked for and has not begun. */
 export const reportSubmission = (
   workflow: Workflow,

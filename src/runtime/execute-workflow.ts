@@ -17,7 +17,8 @@ import { refusalMessage } from "#core/problem";
 import type { WorkflowExecution } from "#core/report";
 import type { Part } from "#core/plan-parts";
 import { countSteps, planParts } from "#core/plan-parts";
-import { reportExecution, reportLoss, reportRefusal, usageOf } from "#core/report";
+import { emptyRecord, reportExecution, reportLoss, reportRefusal, usageOf } from "#core/report";
+import { getExecutionStatus } from "#core/status";
 import {
   handOverStep,
   initialiseStep,
@@ -94,7 +95,7 @@ const checkScheme = (
 const saveRecord = (
   { store, params, perform }: Run,
   definition: Definition,
-  facts: Pick<SavedExecution, "execution" | "savedAt" | "start">,
+  facts: Pick<SavedExecution, "execution" | "isInitial" | "savedAt" | "start">,
 ): Promise<WorkflowExecution> => {
   const { organizationId, userId } = params;
   return perform(store.save({ organizationId, userId, ...definition, ...facts }));
@@ -103,7 +104,7 @@ const saveRecord = (
 const save = async (
   run: Run,
   definition: Definition,
-  facts: Pick<SavedExecution, "execution" | "savedAt" | "start">,
+  facts: Pick<SavedExecution, "execution" | "isInitial" | "savedAt" | "start">,
 ): Promise<WorkflowExecution> => {
   const standing = await saveRecord(run, definition, facts);
   run.publishStatus(standing);
@@ -178,11 +179,12 @@ const initialise = async (
     run.credits.reserve({ organizationId, executionId, estimate, limit: computeCredits }),
   );
   if (!isReserved) return { ...begun, status: "exhausted" };
-  const live = reportExecution(started, { executionId, startedAt, endedAt: null });
+  const status = getExecutionStatus(started);
   // An empty workflow is complete as soon as it starts; its record waits for the time of the end.
-  if (!isFinalStatus(live.status)) {
-    const saved = { execution: live, savedAt: startedAt, start: run.params };
-    await save(run, definition, saved);
+  if (!isFinalStatus(status)) {
+    const execution = emptyRecord(started.graph.workflow.id, executionId, status, startedAt);
+    const start = run.params;
+    await save(run, definition, { execution, savedAt: startedAt, start, isInitial: true });
     // After the row is there, or the watchdog could look between the two and find nothing to look after.
     await run.perform(run.watch.begin);
   }

@@ -6,7 +6,7 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import type { ExecuteParams, InstanceParams } from "#core/execution-context";
 import { paramsProblem, storedParamsLimit } from "#core/platform-limits";
-import { reportSubmission } from "#core/report";
+import { emptyRecord } from "#core/report";
 import { decodeWorkflow } from "#core/workflow";
 import * as Result from "effect/Result";
 import type { ServiceFailure } from "#services/errors";
@@ -50,8 +50,9 @@ export const startRun: (
         userId: params.userId,
         workflowName: workflow.name,
         definitionHash: definitionHash ?? "",
-        execution: reportSubmission(workflow, executionId, startedAt),
+        execution: emptyRecord(workflow.id, executionId, "submitted", startedAt),
         start: params,
+        isInitial: true,
         savedAt: startedAt,
       });
     }

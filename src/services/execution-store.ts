@@ -15,7 +15,7 @@ import { usageOf } from "#core/report";
 import type { ServiceFailure } from "./errors.ts";
 import type { CommandResult, RunCommand, StandingCommand } from "./run-command.ts";
 import { answerToOldNews, isNews } from "./run-command.ts";
-import { startOf, startTextsOf } from "./run-start.ts";
+import { initialRecord, startOf, startTextsOf } from "./run-start.ts";
 
 export interface ExecutionRow {
   readonly id: string;
@@ -43,6 +43,11 @@ export interface SavedExecution {
   readonly execution: WorkflowExecution;
   /** With the first save of a run: what it was started with. */
   readonly start?: ExecuteParams;
+  /**
+   * With `start`: nothing has happened yet, `execution` lists no nodes, and whoever reads the record is given every node of
+   * the document as idle. It spares the start of a run the making of a record that says nothing.
+   */
+  readonly isInitial?: boolean;
   /** Milliseconds since 1970; the run's start unless told. */
   readonly savedAt?: number;
 }
@@ -153,6 +158,7 @@ interface Kept {
   readonly row: ExecutionRow;
   readonly execution: WorkflowExecution;
   readonly start: ExecuteParams | undefined;
+  readonly isInitial: boolean;
   readonly updatedAt: number;
   readonly standing: StandingCommand;
   readonly acknowledgedNumber: number;
@@ -193,6 +199,7 @@ function memory(): ExecutionStore["Service"] {
           row,
           execution: saved.execution,
           start: before?.start ?? saved.start,
+          isInitial: saved.isInitial === true,
           updatedAt: Math.max(before?.updatedAt ?? 0, savedAtOf(saved)),
           standing: before?.standing ?? { command: null, number: 0 },
           acknowledgedNumber: before?.acknowledgedNumber ?? 0,
@@ -200,7 +207,12 @@ function memory(): ExecutionStore["Service"] {
         return saved.execution;
       }),
     get: (organizationId, executionId) =>
-      Effect.sync(() => runs.get(keyOf(organizationId, executionId))?.execution),
+      Effect.sync(() => {
+        const kept = runs.get(keyOf(organizationId, executionId));
+        return kept?.isInitial === true && kept.start !== undefined
+          ? initialRecord(kept.start.workflow, kept.execution)
+          : kept?.execution;
+      }),
     list: (organizationId, { status, workflowId, before, limit = 50 } = {}) =>
       Effect.sync(() =>
         Array.from(runs.values(), ({ row }) => row)

@@ -56,11 +56,8 @@ export const isInitialRecord = (
   );
 };
 
-/** The record that `isInitialRecord` was true of. */
+/** The record of a run in which nothing has happened yet: every node of the document is idle. */
 export const initialRecord = (
-  document: string,
-  facts: Omit<WorkflowExecution, "nodeExecutions">,
-): WorkflowExecution => {
-  const workflow = JSON.parse(document) as Workflow;
-  return { ...reportSubmission(workflow, facts.id, 0), ...facts };
-};
+  workflow: Workflow,
+  { nodeExecutions: _none, ...facts }: WorkflowExecution,
+): WorkflowExecution => ({ ...reportSubmission(workflow, facts.id, 0), ...facts });

@@ -203,7 +203,7 @@ describe("the attempts of a node", () => {
       { layers: store },
     );
     // Stored as the slow one ends, in the middle of the pause.
-    const live = saved.find(({ nodeExecutions }) => nodeExecutions[0]!.attempts.length > 0);
+    const live = saved.find(({ nodeExecutions }) => (nodeExecutions[0]?.attempts.length ?? 0) > 0);
     expect(live).toMatchObject({ status: "executing", endedAt: null });
     expect(live?.nodeExecutions[0]).toEqual({
       nodeId: "a",
