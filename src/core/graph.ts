@@ -17,6 +17,8 @@ export interface GraphNode {
   readonly ports: Ports;
   /** Edges that end here, in document order. */
   readonly inbound: readonly Edge[];
+  /** Where each of those comes from, by index. */
+  readonly sources: readonly number[];
   /** How many distinct nodes those edges come from. */
   readonly upstreamCount: number;
   /** Distinct nodes that edges from here lead to, by index. */
@@ -48,9 +50,11 @@ interface Draft {
   readonly id: string;
   readonly node: Node | undefined;
   readonly inbound: Edge[];
-  /** Distinct nodes that `inbound` comes from, with an index once they are many. */
-  readonly upstream: Draft[];
-  upstreamIndex: Set<Draft> | undefined;
+  /** Where each of `inbound` comes from, with an index once they are many. */
+  readonly sources: Draft[];
+  sourceIndex: Set<Draft> | undefined;
+  /** How many of them are distinct. */
+  upstreamCount: number;
   readonly dependents: Draft[];
   pending: number;
   index: number;
@@ -59,22 +63,24 @@ interface Draft {
 /** Most nodes have a few upstreams, which a look at each tells apart; a hub gets an index. */
 const longestScan = 16;
 
-/** False when it is there already. */
-const addUpstream = (draft: Draft, source: Draft): boolean => {
-  const { upstream, upstreamIndex } = draft;
-  if (upstreamIndex?.has(source) ?? upstream.includes(source)) return false;
-  upstream.push(source);
-  if (upstreamIndex !== undefined) upstreamIndex.add(source);
-  else if (upstream.length > longestScan) draft.upstreamIndex = new Set(upstream);
-  return true;
+/** False when an edge from there was added already. */
+const addSource = (draft: Draft, source: Draft): boolean => {
+  const { sources, sourceIndex } = draft;
+  const isKnown = sourceIndex?.has(source) ?? sources.includes(source);
+  sources.push(source);
+  if (sourceIndex !== undefined) sourceIndex.add(source);
+  else if (sources.length > longestScan) draft.sourceIndex = new Set(sources);
+  if (!isKnown) draft.upstreamCount++;
+  return !isKnown;
 };
 
 const draftOf = (id: string, node: Node | undefined): Draft => ({
   id,
   node,
   inbound: [],
-  upstream: [],
-  upstreamIndex: undefined,
+  sources: [],
+  sourceIndex: undefined,
+  upstreamCount: 0,
   dependents: [],
   pending: 0,
   index: -1,
@@ -97,7 +103,7 @@ const draftsOf = (workflow: Workflow): ReadonlyMap<string, Draft> => {
     const source = draft(edge.source);
     const target = draft(edge.target);
     target.inbound.push(edge);
-    if (addUpstream(target, source)) source.dependents.push(target);
+    if (addSource(target, source)) source.dependents.push(target);
   }
   return drafts;
 };
@@ -110,9 +116,9 @@ const cycleAmong = (unplaced: Draft): readonly string[] => {
   while (!seenAt.has(at)) {
     seenAt.set(at, path.length);
     path.push(at);
-    for (const upstream of at.upstream) {
-      if (upstream.index < 0) {
-        at = upstream;
+    for (const source of at.sources) {
+      if (source.index < 0) {
+        at = source;
         break;
       }
     }
@@ -126,7 +132,10 @@ const cycleAmong = (unplaced: Draft): readonly string[] => {
 
 const noPorts: Ports = { inputs: [], outputs: [] };
 const noEdges: readonly Edge[] = [];
-const noDependents: readonly number[] = [];
+const noIndexes: readonly number[] = [];
+
+const indexesOf = (drafts: readonly Draft[]): readonly number[] =>
+  drafts.length === 0 ? noIndexes : drafts.map(({ index }) => index);
 
 /**
  * Kahn's order, seeded and drained in declaration order (GRAPH-1). Fails with one actual cycle (GRAPH-2). `portsOf` adds
@@ -139,7 +148,7 @@ export const buildGraph = (
   const drafts = draftsOf(workflow);
   const order: Draft[] = [];
   for (const draft of drafts.values()) {
-    draft.pending = draft.upstream.length;
+    draft.pending = draft.upstreamCount;
     if (draft.pending === 0) order.push(draft);
   }
   for (let index = 0; index < order.length; index++) {
@@ -154,16 +163,16 @@ export const buildGraph = (
       if (draft.index < 0) return Result.fail(new CycleDetected({ cycle: cycleAmong(draft) }));
     }
   }
-  const nodes = order.map(({ id, index, node, inbound, upstream, dependents }) => ({
+  const nodes = order.map(({ id, index, node, inbound, sources, upstreamCount, dependents }) => ({
     id,
     index,
     node,
     ports: node === undefined ? noPorts : portsOf(node),
     // One empty list for all: in a wide graph most nodes have none.
     inbound: inbound.length === 0 ? noEdges : inbound,
-    upstreamCount: upstream.length,
-    dependents:
-      dependents.length === 0 ? noDependents : dependents.map((dependent) => dependent.index),
+    sources: indexesOf(sources),
+    upstreamCount,
+    dependents: indexesOf(dependents),
   }));
   return Result.succeed({ workflow, nodes, nodesById: new Map(nodes.map((n) => [n.id, n])) });
 };

@@ -1,6 +1,6 @@
 /** Gathers what a node starts with (VALUE-1): literals, then per-run overrides, then edges that carry a value. */
 import type { ExecutionState } from "./execution-state.ts";
-import { nodeStateOf } from "./execution-state.ts";
+import { nodeStateAt } from "./execution-state.ts";
 import type { GraphNode } from "./graph.ts";
 import { portNamed } from "./parameter.ts";
 import type { JsonValue, NodeRuntimeValues, RuntimeValue } from "./value.ts";
@@ -28,14 +28,15 @@ export const collectNodeInputs = (
   graphNode: GraphNode,
   overrides?: InputOverrides,
 ): NodeRuntimeValues => {
-  const { node, ports, inbound } = graphNode;
+  const { node, ports, inbound, sources } = graphNode;
   if (node === undefined) return {};
   const own = ownInputs(graphNode, overrides);
   if (inbound.length === 0) return recordOf(own);
   const values = new Map(own);
   let gathered: Map<string, RuntimeValue[]> | undefined;
-  for (const { source, sourceOutput, targetInput } of inbound) {
-    const value = ownValue(nodeStateOf(state, source).outputs, sourceOutput);
+  for (let at = 0; at < inbound.length; at++) {
+    const { sourceOutput, targetInput } = inbound[at]!;
+    const value = ownValue(nodeStateAt(state, sources[at]!).outputs, sourceOutput);
     if (value === undefined) continue;
     if (portNamed(ports.inputs, targetInput)?.repeated !== true) {
       values.set(targetInput, value);
@@ -60,7 +61,7 @@ const none: readonly string[] = [];
  */
 export const carriedJsonTexts = (
   state: ExecutionState,
-  { ports, inbound }: GraphNode,
+  { ports, inbound, sources }: GraphNode,
   inputs: NodeRuntimeValues,
 ): readonly string[] => {
   const texts = ports.inputs.filter(
@@ -69,8 +70,8 @@ export const carriedJsonTexts = (
   if (texts.length === 0) return none;
   const carried = new Set(
     inbound
-      .filter(({ source, sourceOutput }) =>
-        Object.hasOwn(nodeStateOf(state, source).outputs ?? {}, sourceOutput),
+      .filter(({ sourceOutput }, at) =>
+        Object.hasOwn(nodeStateAt(state, sources[at]!).outputs ?? {}, sourceOutput),
       )
       .map(({ targetInput }) => targetInput),
   );

@@ -9,9 +9,9 @@ import type { ExecuteParams } from "#core/execution-context";
 import { NewerStepNames } from "#core/errors";
 import { contextOf } from "#core/execution-context";
 import type { ExecutionState } from "#core/execution-state";
-import { initialState } from "#core/execution-state";
+import { initialState, withLifecycle } from "#core/execution-state";
 import type { WorkflowGraph } from "#core/graph";
-import type { WorkflowExecutionStatus } from "#core/lifecycle";
+import type { WorkflowExecutionStatus, WorkflowLifecycle } from "#core/lifecycle";
 import { isFinalStatus } from "#core/lifecycle";
 import { refusalMessage } from "#core/problem";
 import type { WorkflowExecution } from "#core/report";
@@ -240,6 +240,8 @@ const liveRecord = (run: Run, definition: Definition, startedAt: number) => {
   const { executionId } = run;
   let savedAt = startedAt;
   let told: WorkflowExecutionStatus = "executing";
+  /** What a command has led to, until the loop has come there too: steps that end meanwhile must not take it back. */
+  let ahead: WorkflowLifecycle | undefined;
   const save = async (state: ExecutionState): Promise<void> => {
     savedAt = run.now();
     const execution = reportExecution(state, { executionId, startedAt, endedAt: null });
@@ -248,10 +250,22 @@ const liveRecord = (run: Run, definition: Definition, startedAt: number) => {
     if (standing.status !== told) run.publishStatus(standing);
     told = standing.status;
   };
+  const current = (state: ExecutionState): ExecutionState => {
+    if (ahead === state.lifecycle) ahead = undefined;
+    return ahead === undefined || isFinalStatus(getExecutionStatus(state))
+      ? state
+      : withLifecycle(state, ahead);
+  };
   return {
-    save,
+    /** After a command. */
+    save: (state: ExecutionState): Promise<void> => {
+      ahead = state.lifecycle;
+      return save(state);
+    },
     saveProgress: (state: ExecutionState, exact?: "exact"): Promise<void> | undefined =>
-      exact === undefined && run.now() - savedAt < progressInterval ? undefined : save(state),
+      exact === undefined && run.now() - savedAt < progressInterval
+        ? undefined
+        : save(current(state)),
   };
 };
 

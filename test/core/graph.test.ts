@@ -47,6 +47,7 @@ describe("the index", () => {
       node: workflow.nodes[0],
       ports: workflow.nodes[0],
       inbound: [],
+      sources: [],
       upstreamCount: 0,
       dependents: [2],
     });
@@ -57,6 +58,7 @@ describe("the index", () => {
       node: workflow.nodes[1],
       ports: workflow.nodes[1],
       inbound: workflow.edges,
+      sources: [0, 0, 1],
       upstreamCount: 2,
       dependents: [],
     });
