@@ -20,6 +20,7 @@ export type { MonitoringMessage } from "#services/monitoring-service";
 export { NodeRegistry } from "#services/node-registry";
 export { ObjectStore } from "#services/object-store";
 export { ResourceProvider } from "#services/resource-provider";
+export { WaitStore } from "#services/wait-store";
 export { decodeWorkflow } from "#core/workflow";
 export type { Edge, Node, Parameter, Policy, Settings, Workflow } from "#core/workflow";
 export { validateWorkflow } from "#core/validate";
