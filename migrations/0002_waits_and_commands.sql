@@ -35,6 +35,8 @@ CREATE TABLE waits (
   -- Of the wait within its node.
   name TEXT NOT NULL,
   event_type TEXT NOT NULL,
+  -- That waits, when it is a part of the run and not the run's own.
+  instance_id TEXT,
   -- Milliseconds since 1970, as all times here; a duration may have a fraction of one.
   opened_at REAL NOT NULL,
   -- Null for a wait that never expires.

@@ -44,13 +44,14 @@ const keyTexts = (key: WaitKey): readonly string[] => [
   idToText(key.name),
 ];
 
-const waitColumns = `node_id AS nodeId, name, event_type AS eventType, opened_at AS openedAt, deadline, question`;
+const waitColumns = `node_id AS nodeId, name, event_type AS eventType, instance_id AS instanceId, opened_at AS openedAt, deadline, question`;
 const outcomeColumns = "status, answer, answered_at AS answeredAt";
 
 interface WaitRow {
   readonly nodeId: string;
   readonly name: string;
   readonly eventType: string;
+  readonly instanceId: string | null;
   readonly openedAt: number;
   readonly deadline: number | null;
   readonly question: string;
@@ -66,6 +67,7 @@ const waitOf = (organizationId: string, executionId: string, row: WaitRow): Wait
   nodeId: textToId(row.nodeId),
   name: textToId(row.name),
   eventType: textToId(row.eventType),
+  ...(row.instanceId === null ? {} : { instanceId: textToId(row.instanceId) }),
   openedAt: row.openedAt,
   deadline: row.deadline,
   question: JSON.parse(row.question) as JsonValue,
@@ -81,15 +83,16 @@ const outcomeOf = (row: OutcomeRow): WaitOutcome =>
     : { status: row.status };
 
 const openSql = `
-  INSERT INTO waits (organization_id, execution_id, node_id, name, event_type, opened_at, deadline, question, status)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'open')
+  INSERT INTO waits (organization_id, execution_id, node_id, name, event_type, instance_id, opened_at, deadline, question, status)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'open')
   ON CONFLICT (organization_id, execution_id, node_id, name) DO NOTHING`;
 
 const openWait = async (db: D1Database, wait: Wait, question: string): Promise<Wait> => {
   const key = keyTexts(wait);
   const { eventType, openedAt, deadline } = wait;
+  const instance = wait.instanceId === undefined ? null : idToText(wait.instanceId);
   const [, read] = await db.batch<WaitRow>([
-    db.prepare(openSql).bind(...key, idToText(eventType), openedAt, deadline, question),
+    db.prepare(openSql).bind(...key, idToText(eventType), instance, openedAt, deadline, question),
     db.prepare(`SELECT ${waitColumns} FROM waits WHERE ${ofKey}`).bind(...key),
   ]);
   return waitOf(wait.organizationId, wait.executionId, read!.results[0]!);

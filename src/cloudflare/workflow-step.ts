@@ -33,13 +33,16 @@ interface AnyStep {
   };
 }
 
+/** A time of 0 is the platform's default, a day; one with a fraction is told by no whole number once it is over. */
+const wholeMillis = (millis: number): number => Math.max(1, Math.ceil(millis));
+
 /** Undefined where the platform's defaults will do: a configuration is sent along with each step. */
 const configOf = ({ retry, timeout }: StepOptions): WorkflowStepConfig | undefined =>
   retry && timeout === undefined
     ? undefined
     : {
         ...(retry ? {} : { retries: { limit: 0, delay: 0 } }),
-        ...(timeout === undefined ? {} : { timeout }),
+        ...(timeout === undefined ? {} : { timeout: wholeMillis(timeout) }),
       };
 
 /** A failure that no second try mends ends the step at once. One argument only: a name would turn retries back on. */
@@ -70,7 +73,7 @@ export const workflowSteps = (step: WorkflowStep): Steps => {
     sleep: (name, millis) => step.sleep(name, millis),
     waitForEvent: async (name, options) => {
       try {
-        await step.waitForEvent(name, options);
+        await step.waitForEvent(name, { ...options, timeout: wholeMillis(options.timeout) });
         return true;
       } catch (reason) {
         if (isTimeout(reason)) return false;

@@ -47,7 +47,8 @@ export const answerWait: (
     const result = yield* waits.answer({ ...answer, now });
     if (result.status === "accepted") {
       const instances = yield* WorkflowInstances;
-      yield* instances.send(answer.executionId, result.wait.eventType);
+      const { instanceId = answer.executionId, eventType } = result.wait;
+      yield* instances.send(instanceId, eventType);
     }
     return result;
   },

@@ -26,7 +26,7 @@ import type { Run, RunServices } from "./run.ts";
 import { makeRun } from "./run.ts";
 import { listenToCommands } from "./run-commands.ts";
 import { runNodes } from "./run-nodes.ts";
-import { partNodeId, partWaitName } from "./run-parts.ts";
+import { partInstanceId, partNodeId, partWaitName } from "./run-parts.ts";
 
 /** Bytes of a structured clone in one step's result, which keeps 1 MiB. */
 const largestPiece = 512 * 1024;
@@ -121,6 +121,7 @@ const runPart = async (
       ...run,
       context: contextOf(graph, params, executionId),
       nodes: graph.nodes,
+      instanceId: partInstanceId(executionId, part),
       keyPrefix: `${executionId}/`,
       startedAt,
       inlineLimit: inlineLimitOf(own.length),

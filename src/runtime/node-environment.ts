@@ -30,6 +30,8 @@ export interface NodeEnvironment {
   readonly resources: ResourceProvider["Service"];
   readonly objects: ObjectStore["Service"];
   readonly waits: WaitStore["Service"];
+  /** Of a part of the run; undefined in the run's own instance. */
+  readonly instanceId?: string;
   /** When the run began. Milliseconds since 1970, as all times here. */
   readonly startedAt: number;
   /** Inside a step alone, or a replay would tell another time. */

@@ -173,8 +173,8 @@ export const runNodes = (
       for (const dependent of dependents) pendingUpstreams[dependent]!--;
     }
     for (const graphNode of nodes) {
-      if (pendingUpstreams[graphNode.index] === 0 && !isDone(graphNode))
-        ready.push(graphNode.index);
+      const { index } = graphNode;
+      if (isOwn(index) && pendingUpstreams[index] === 0 && !isDone(graphNode)) ready.push(index);
     }
   };
 

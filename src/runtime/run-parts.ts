@@ -25,7 +25,7 @@ export const partNodeId = "";
 export const partWaitName = (part: number): string => `part ${part}`;
 
 /** Instance ids take 100 characters, and a run's own may be as long. */
-const partInstanceId = (executionId: string, part: number): string =>
+export const partInstanceId = (executionId: string, part: number): string =>
   `${executionId.slice(0, 88)}-part-${part}`;
 
 export interface PartsRun {

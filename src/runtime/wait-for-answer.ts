@@ -67,7 +67,9 @@ export const waitForAnswer = async (
   const first = waitStepNames(nodeId, name, 1);
   const opened = await env.steps.do(first.ask, { retry: true }, async () => {
     const openedAt = env.now();
-    const wait = { ...key, eventType, openedAt, deadline: openedAt + millis, question };
+    const deadline = openedAt + millis;
+    const instance = env.instanceId === undefined ? {} : { instanceId: env.instanceId };
+    const wait = { ...key, eventType, ...instance, openedAt, deadline, question };
     const standing = await env.perform(env.waits.open(wait));
     env.publish(nodeId, { status: "waiting", name, until: standing.deadline });
     // It may stand like this for days, and people look at what it waits for.

@@ -114,7 +114,9 @@ const remind: (row: LiveRow) => Effect.Effect<void, ServiceFailure, WatchService
     }
     const waits = yield* (yield* WaitStore).list(organizationId, id);
     for (const wait of waits) {
-      if (wait.status === "answered") yield* instances.send(id, wait.eventType);
+      if (wait.status === "answered") {
+        yield* instances.send(wait.instanceId ?? id, wait.eventType);
+      }
       if (wait.status === "open" && wait.nodeId === partNodeId) yield* wakePart(row, wait);
     }
   });

@@ -21,6 +21,8 @@ export interface WaitKey {
 export interface Wait extends WaitKey {
   /** Of the event that wakes the run. */
   readonly eventType: string;
+  /** The instance to wake, when it is a part of the run; the run's own unless told. */
+  readonly instanceId?: string;
   readonly openedAt: number;
   /** From this moment on the wait is over. Null when it never is. */
   readonly deadline: number | null;
@@ -229,6 +231,7 @@ const asOpened = (wait: Wait): Wait => ({
   nodeId: wait.nodeId,
   name: wait.name,
   eventType: wait.eventType,
+  ...(wait.instanceId === undefined ? {} : { instanceId: wait.instanceId }),
   openedAt: wait.openedAt,
   deadline: wait.deadline,
   question: wait.question,

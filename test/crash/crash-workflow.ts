@@ -5,8 +5,8 @@ import { graph } from "../support/graph.ts";
 const chainLength = 8;
 const chains = ["x", "y", "z"];
 
-const chain = (name: string): string =>
-  ["start", ...Array.from({ length: chainLength }, (_, at) => `${name}${at}`), "join"].join(" -> ");
+const chain = (name: string, length: number): string =>
+  ["start", ...Array.from({ length }, (_, at) => `${name}${at}`), "join"].join(" -> ");
 
 const literals: Readonly<Record<string, Readonly<Record<string, Parameter["value"]>>>> = {
   recovers: { millis: 150, failures: 2 },
@@ -36,7 +36,9 @@ const millisOf = (id: string, seed: number): number => {
 
 export const crashWorkflow = (seed: number): Workflow => {
   const document = graph(
-    ...chains.map(chain),
+    ...chains.map((name) => chain(name, chainLength)),
+    // Every fourth run takes more steps than its instance may, and is spread over several.
+    ...(seed % 4 === 3 ? ["v", "w"].map((name) => chain(name, 20)) : []),
     "start:result -> recovers:value",
     "recovers:result -> after:value",
     "start:result -> exhausts:value",
@@ -44,7 +46,9 @@ export const crashWorkflow = (seed: number): Workflow => {
     "skipped:result -> skipped too:value",
     "start:result -> pauses:value",
     "pauses:value -> late:value",
+    // The two stand next to each other in the order, so that both are in one part.
     "start:result -> answers:value",
+    "start:result -> waits:value",
     "waits:data -> told:value",
     "times out:timeout -> gave up:value",
     "times out:data -> never:value",

@@ -95,7 +95,12 @@ const answering = defineNode({
     }),
 });
 
-export const Execute = executeEntrypoint({ nodes: [work, flaky, answering] });
+/** An instance that may take so few steps runs most workflows of the test on its own, and hands the long ones out in parts. */
+export const Execute = executeEntrypoint({
+  nodes: [work, flaky, answering],
+  stepLimit: 100,
+  partSteps: 45,
+});
 export { Watchdog } from "#cloudflare/watchdog";
 
 interface Start {
