@@ -48,6 +48,9 @@ CREATE TABLE waits (
   -- JSON.
   answer TEXT,
   answered_at REAL,
+  -- Whether the run has read its answer: nobody need wake it for that any more.
+  is_taken INTEGER NOT NULL DEFAULT 0 CHECK (is_taken IN (0, 1)),
   PRIMARY KEY (organization_id, execution_id, node_id, name),
-  CHECK ((answer IS NOT NULL) = (status = 'answered') AND (answered_at IS NOT NULL) = (status = 'answered'))
+  CHECK ((answer IS NOT NULL) = (status = 'answered') AND (answered_at IS NOT NULL) = (status = 'answered')),
+  CHECK (NOT is_taken OR status = 'answered')
 ) STRICT, WITHOUT ROWID;

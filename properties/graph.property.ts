@@ -64,12 +64,18 @@ it("GRAPH-1 the index of each node holds its place and its own edges", () => {
       const { nodes, nodesById } = graphOf(workflow);
       nodes.forEach((node, index) => {
         expect(nodesById.get(node.id)).toBe(node);
-        expect({ ...node, dependents: node.dependents.map((at) => nodes[at]?.id) }).toEqual({
+        const idsAt = (places: readonly number[]) => places.map((at) => nodes[at]?.id);
+        expect({
+          ...node,
+          sources: idsAt(node.sources),
+          dependents: idsAt(node.dependents),
+        }).toEqual({
           id: node.id,
           index,
           node: nodeOf(workflow, node.id),
           ports: nodeOf(workflow, node.id) ?? { inputs: [], outputs: [] },
           inbound: inboundOf(workflow, node.id),
+          sources: inboundOf(workflow, node.id).map(({ source }) => source),
           upstreamCount: upstreamsOf(workflow, node.id).length,
           dependents: dependentsOf(workflow, node.id),
         });

@@ -11,7 +11,6 @@ import { buildGraph } from "#core/graph";
 import { collectNodeInputs } from "#core/inputs";
 import { decideSkip } from "#core/skip";
 import type { NodeStepResult, RecordedTransition } from "#core/step-result";
-import { recordedEvent } from "#core/step-result";
 import type { TransitionEvent } from "#core/transition";
 import type { Workflow } from "#core/workflow";
 import { transition } from "#machines/index";
@@ -23,6 +22,25 @@ export const graphOf = (workflow: Workflow): WorkflowGraph =>
 
 export const startedState = (workflow: Workflow): ExecutionState =>
   Effect.runSync(transition(initialState(graphOf(workflow)), { type: "start" }));
+
+/** What the record says has happened, said once more beside the core's own words. */
+const eventOf = (recorded: RecordedTransition): TransitionEvent => {
+  const type = (
+    {
+      completed: "complete",
+      failed: "fail",
+      skipped: "skip",
+      retrying: "retry",
+      waiting: "wait",
+      sleeping: "sleep",
+      resumed: "resume",
+      paused: "pause",
+      cancelled: "cancel",
+    } as const
+  )[recorded.status];
+  const { status: _status, ...facts } = recorded;
+  return { type, ...facts } as TransitionEvent;
+};
 
 interface Play {
   /** Every state, from submitted to the end. */
@@ -159,7 +177,7 @@ export const playOn = (
         ? nextMove(scenario, state, pick)
         : { recorded: cancellation(state, records) };
     if (move === undefined) break;
-    const event = move.recorded === undefined ? move.event : recordedEvent(move.recorded);
+    const event = move.recorded === undefined ? move.event : eventOf(move.recorded);
     state = Effect.runSync(transition(state, event));
     states.push(state);
     events.push(event);

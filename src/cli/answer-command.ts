@@ -2,7 +2,6 @@
 import { text as readText } from "node:stream/consumers";
 import * as Result from "effect/Result";
 import { isFinalStatus } from "#core/lifecycle";
-import { eventProblem } from "#core/platform-limits";
 import type { JsonValue } from "#core/value";
 import type { AnswerRefusal, Wait } from "#services/wait-store";
 import type { ExitCode } from "./command-error.ts";
@@ -47,10 +46,7 @@ const dataOf = async (given: string | undefined): Promise<JsonValue> => {
       `--data is not JSON: ${parsed.failure.reason}. A text stands in quotes within quotes: --data '"yes"'.\n\n${parsed.failure.excerpt}`,
     );
   }
-  const data = parsed.success as JsonValue;
-  const problem = eventProblem(data);
-  if (problem !== undefined) throw new CommandError("DATA_TOO_LARGE", problem);
-  return data;
+  return parsed.success as JsonValue;
 };
 
 interface Asked {
@@ -125,6 +121,8 @@ const refusalOf = (refusal: AnswerRefusal, asked: Asked, view: RunView): Command
             .map((name) => `  ${printable(answerCommand(executionId, nodeId, name))}`)
             .join("\n"),
       );
+    case "refused":
+      return new CommandError("DATA_TOO_LARGE", refusal.message);
   }
 };
 

@@ -9,6 +9,7 @@ import type { JsonValue } from "#core/value";
 import type { Workflow } from "#core/workflow";
 import type { ExecutionRow, ListOptions } from "#services/execution-store";
 import type { CommandResult, RunCommand } from "#services/run-command";
+import type { StartResult } from "#runtime/start-run";
 import type { AnswerResult, StandingWait } from "#services/wait-store";
 
 export interface Migration {
@@ -52,7 +53,7 @@ export interface LocalCalls {
   };
   readonly start: {
     readonly request: { readonly executionId: string; readonly params: ExecuteParams };
-    readonly answer: { readonly status: "started" } | Refused;
+    readonly answer: StartResult;
   };
   readonly list: {
     readonly request: { readonly organizationId: string; readonly options: ListOptions };

@@ -127,6 +127,7 @@ export const runDurably = async (
   view.hint("Running");
   const { follow } = watch.attend({ organizationId, executionId, view });
   const started = await watch.runtime.ask("start", { executionId, params });
+  // A start that is asked for again, since the process that took it died, may find that the run has ended.
   if (started.status === "refused") throw new CommandError("RUN_REFUSED", started.message);
   const ended = await follow();
   await endView();

@@ -16,7 +16,7 @@ import type { CommandResult, RunCommand, StandingCommand } from "#services/run-c
 import { answerToOldNews, newsAfter } from "#services/run-command";
 import { idToText, textToId } from "./d1-text.ts";
 
-/** Does nothing to a row whose status is final. Leaves commands alone, and the params of the first save that had some. */
+/** Does nothing to a final row, nor to any when all it says is `submitted`. Leaves commands alone, and the params of the first save that had some. */
 const upsertSql = `
   INSERT INTO executions (organization_id, id, user_id, workflow_id, workflow_name, definition_hash,
     status, is_final, error, usage, started_at, ended_at, live_record, params, is_initial, updated_at)
@@ -27,7 +27,7 @@ const upsertSql = `
     error = excluded.error, usage = excluded.usage, started_at = excluded.started_at, ended_at = excluded.ended_at,
     live_record = excluded.live_record, params = COALESCE(executions.params, excluded.params),
     is_initial = excluded.is_initial, updated_at = MAX(executions.updated_at, excluded.updated_at)
-  WHERE NOT executions.is_final`;
+  WHERE NOT executions.is_final AND NOT (excluded.is_initial AND excluded.status = 'submitted')`;
 
 /** What of a run's JSON stands in its row. */
 export interface RowTexts {

@@ -52,7 +52,7 @@ const readRecord = async (
   return text === undefined ? undefined : (JSON.parse(text) as WorkflowExecution);
 };
 
-/** In one round trip and one transaction with what comes before it. False when a final status stands already. */
+/** In one round trip and one transaction with what comes before it. False when what stands already stays. */
 const writeRow = async (
   db: D1Database,
   before: readonly D1PreparedStatement[],
@@ -88,7 +88,12 @@ const saveLive: Save = async (db, bucket, keys, saved) => {
   });
   if (isWritten) return saved.execution;
   if (isLarge) await bucket.delete(keys.live);
-  return (await readRecord(bucket, keys.final)) ?? saved.execution;
+  const { organizationId, execution } = saved;
+  return (
+    (await readRecord(bucket, keys.final)) ??
+    (await readLive(db, bucket, keys, organizationId, execution.id)) ??
+    execution
+  );
 };
 
 const saveFinal: Save = async (db, bucket, keys, saved) => {

@@ -9,6 +9,7 @@ import type { ServiceFailure } from "#services/errors";
 import type {
   AnswerResult,
   StandingWait,
+  UnsettledWait,
   Wait,
   WaitAnswer,
   WaitFacts,
@@ -101,14 +102,18 @@ const openWait = async (db: D1Database, wait: Wait, question: string): Promise<W
 const expireSql = `
   UPDATE waits SET status = 'expired' WHERE ${ofKey} AND status = 'open' AND deadline <= ?5`;
 
+const takeSql = `
+  UPDATE waits SET is_taken = 1 WHERE ${ofKey} AND status = 'answered' AND NOT is_taken`;
+
 const settleWait = async (
   db: D1Database,
   key: WaitKey,
   now: number,
 ): Promise<WaitOutcome | undefined> => {
   const texts = keyTexts(key);
-  const [, read] = await db.batch<OutcomeRow>([
+  const [, , read] = await db.batch<OutcomeRow>([
     db.prepare(expireSql).bind(...texts, now),
+    db.prepare(takeSql).bind(...texts),
     db.prepare(`SELECT ${outcomeColumns} FROM waits WHERE ${ofKey}`).bind(...texts),
   ]);
   const row = read!.results[0];
@@ -167,6 +172,24 @@ const listWaits = async (
   );
 };
 
+const unsettledSql = `
+  SELECT ${waitColumns}, status FROM waits
+  WHERE ${ofRun} AND (status = 'open' OR (status = 'answered' AND NOT is_taken))`;
+
+const listUnsettledWaits = async (
+  db: D1Database,
+  organizationId: string,
+  executionId: string,
+): Promise<readonly UnsettledWait[]> => {
+  const { results } = await db
+    .prepare(unsettledSql)
+    .bind(...runTexts({ organizationId, executionId }))
+    .all<WaitRow & Pick<UnsettledWait, "status">>();
+  return inOrder(
+    results.map((row) => ({ ...waitOf(organizationId, executionId, row), status: row.status })),
+  );
+};
+
 const closeSql = `UPDATE waits SET status = 'closed' WHERE ${ofRun} AND status = 'open'`;
 
 export const d1WaitStoreLayer = (db: D1Database): Layer.Layer<WaitStore> => {
@@ -190,6 +213,8 @@ export const d1WaitStoreLayer = (db: D1Database): Layer.Layer<WaitStore> => {
       ),
     list: (organizationId, executionId) =>
       attempt("list", () => listWaits(db, organizationId, executionId)),
+    listUnsettled: (organizationId, executionId) =>
+      attempt("listUnsettled", () => listUnsettledWaits(db, organizationId, executionId)),
     close: (organizationId, executionId) =>
       attempt("close", async () => {
         await db

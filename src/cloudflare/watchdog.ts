@@ -5,6 +5,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
 import * as Layer from "effect/Layer";
 import { wakeRuns } from "#runtime/wake-runs";
 import type { PawlEnv } from "./env.ts";
@@ -21,40 +22,63 @@ const sleeplessInterval = 5_000;
 
 const lastRoundKey = "lastRound";
 
-export class Watchdog extends DurableObject<PawlEnv> {
-  readonly #interval: number;
-  #isFirstRound = true;
-
-  constructor(context: DurableObjectState, env: PawlEnv) {
-    super(context, env);
-    const interval = Number(env.WATCHDOG_INTERVAL ?? defaultInterval);
-    this.#interval = interval >= 100 ? interval : defaultInterval;
-  }
-
-  /** There is a live run from now on: the alarm is set unless it is. */
-  async begin(): Promise<void> {
-    if ((await this.ctx.storage.getAlarm()) === null) await this.#setAlarm();
-  }
-
-  override async alarm(): Promise<void> {
-    const now = Date.now();
-    const mayAllHaveDied = this.#isFirstRound && this.#interval <= sleeplessInterval;
-    const before = mayAllHaveDied ? undefined : await this.ctx.storage.get<number>(lastRoundKey);
-    this.#isFirstRound = false;
-    await this.ctx.storage.put(lastRoundKey, now);
-    // A round that fails is tried again in the next; the platform itself would give up after six.
-    const live = await Effect.runPromise(
-      wakeRuns({ now, before, patience: this.#interval }).pipe(
-        Effect.provide(
-          Layer.merge(cloudflareServices(this.env), workflowInstancesLayer(this.env.EXECUTE)),
-        ),
-        Effect.orElseSucceed(() => 1),
-      ),
-    );
-    if (live > 0) await this.#setAlarm();
-  }
-
-  #setAlarm(): Promise<void> {
-    return this.ctx.storage.setAlarm(Date.now() + this.#interval);
-  }
+export interface WatchdogOptions<Env extends PawlEnv = PawlEnv> {
+  /** Services to use in place of Pawl's own: the same as the entrypoint's. */
+  readonly layers?: (env: Env, context: DurableObjectState) => Layer.Layer<never>;
 }
+
+type WatchdogClass<Env extends PawlEnv> = new (
+  context: DurableObjectState,
+  env: Env,
+) => DurableObject<Env> & {
+  begin(): Promise<void>;
+  alarm(): Promise<void>;
+};
+
+/** The class to export from a Worker and to bind as WATCHDOG. */
+export const watchdog = <Env extends PawlEnv = PawlEnv>(
+  options: WatchdogOptions<Env> = {},
+): WatchdogClass<Env> =>
+  class extends DurableObject<Env> {
+    readonly #interval: number;
+    #isFirstRound = true;
+
+    constructor(context: DurableObjectState, env: Env) {
+      super(context, env);
+      const interval = Number(env.WATCHDOG_INTERVAL ?? defaultInterval);
+      this.#interval = interval >= 100 ? interval : defaultInterval;
+    }
+
+    /** There is a live run from now on: the alarm is set unless it is. */
+    async begin(): Promise<void> {
+      if ((await this.ctx.storage.getAlarm()) === null) await this.#setAlarm();
+    }
+
+    /** Never rejects: the platform would try six times and then leave the runs alone for ever. */
+    override async alarm(): Promise<void> {
+      const now = Date.now();
+      const mayAllHaveDied = this.#isFirstRound && this.#interval <= sleeplessInterval;
+      const before = mayAllHaveDied ? undefined : await this.ctx.storage.get<number>(lastRoundKey);
+      const services = Layer.mergeAll(
+        cloudflareServices(this.env),
+        workflowInstancesLayer(this.env.EXECUTE),
+        options.layers?.(this.env, this.ctx) ?? Layer.empty,
+      );
+      const exit = await Effect.runPromiseExit(
+        wakeRuns({ now, before, patience: this.#interval }).pipe(Effect.provide(services)),
+      );
+      // What could not be woken is due again in the next round.
+      if (Exit.isSuccess(exit) && exit.value.failed === 0) {
+        this.#isFirstRound = false;
+        await this.ctx.storage.put(lastRoundKey, now);
+      }
+      if (Exit.isFailure(exit) || exit.value.live > 0) await this.#setAlarm();
+    }
+
+    #setAlarm(): Promise<void> {
+      return this.ctx.storage.setAlarm(Date.now() + this.#interval);
+    }
+  };
+
+/** The watchdog of a Worker that brings no services of its own. */
+export class Watchdog extends watchdog() {}

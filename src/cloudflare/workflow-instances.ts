@@ -16,13 +16,16 @@ export const workflowInstancesLayer = (
   workflow: Workflow<InstanceParams>,
 ): Layer.Layer<WorkflowInstances> =>
   Layer.succeed(WorkflowInstances, {
+    canCreate: true,
     create: (executionId, params) =>
       Effect.tryPromise({
         try: async () => {
           try {
             await workflow.create({ id: executionId, params });
+            return "created";
           } catch (reason) {
-            if (!says(reason, "already_exists") && !says(reason, "already exists")) throw reason;
+            if (says(reason, "already_exists") || says(reason, "already exists")) return "exists";
+            throw reason;
           }
         },
         catch: failureOf("WorkflowInstances.create"),
@@ -40,6 +43,17 @@ export const workflowInstancesLayer = (
           }
         },
         catch: failureOf("WorkflowInstances.send"),
+      }),
+    stop: (executionId) =>
+      Effect.tryPromise({
+        try: async () => {
+          try {
+            await (await workflow.get(executionId)).terminate();
+          } catch (reason) {
+            if (!isUnknown(reason) && !says(reason, "instance.cannot_terminate")) throw reason;
+          }
+        },
+        catch: failureOf("WorkflowInstances.stop"),
       }),
     endOf: (executionId) =>
       Effect.tryPromise({

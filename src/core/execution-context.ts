@@ -40,6 +40,13 @@ export interface PartParams {
   /** Places in the order, the last not among them. */
   readonly from: number;
   readonly to: number;
+  /** Parts whose results it needs; 0 is what a redrive took over. */
+  readonly needs: readonly number[];
+  /** Nodes that it may run at a time. */
+  readonly places: number;
+  /** The last command that the run had been told when the part was created, and whether that was to pause. */
+  readonly seenCommand: number;
+  readonly isPaused: boolean;
 }
 
 /** What an instance is created with. */

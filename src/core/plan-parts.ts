@@ -18,7 +18,10 @@ export type StepFactsOf = (type: string) => StepFacts | undefined;
 /** A multi-step node says nowhere how many steps it takes; this is what one with two waits takes. */
 const multiStepSteps = 7;
 
-/** Steps that a node takes when nothing fails: retries are the platform's to count as they come. */
+/** More are allowed and not expected: a run that fails so often takes more steps than were counted. */
+const countedRetries = 10;
+
+/** Steps that a node takes when it fails as often as it may. */
 const stepsOfNode = (
   { node, ports }: GraphNode,
   factsOf: StepFactsOf,
@@ -31,8 +34,9 @@ const stepsOfNode = (
     const hasFiles = [...ports.inputs, ...ports.outputs].some(({ type }) => isBinaryType(type));
     return hasFiles ? 1 : 0;
   }
-  const policy = node?.policy ?? facts.policy;
-  return (policy?.retries?.limit ?? 0) > 0 ? 2 : 1;
+  const retries = (node?.policy ?? facts.policy)?.retries?.limit ?? 0;
+  // Every attempt is a step, and the last one records how it ended.
+  return retries > 0 ? Math.min(retries, countedRetries) + 2 : 1;
 };
 
 const stepsOf = (graph: WorkflowGraph, factsOf: StepFactsOf): readonly number[] => {
@@ -55,32 +59,38 @@ export interface Part {
   readonly needs: readonly number[];
 }
 
-/** As few parts as `most` steps each allow; a node that needs more is a part of its own. */
+/**
+ * Where each part ends, as few as `most` steps each allow; a node that needs more is a part of its own. A run records this:
+ * a version that would cut it otherwise must not, once it has begun.
+ */
 export const planParts = (
   graph: WorkflowGraph,
   factsOf: StepFactsOf,
   most: number,
-): readonly Part[] => {
-  const steps = stepsOf(graph, factsOf);
-  const starts: number[] = [];
-  let taken = Number.POSITIVE_INFINITY;
-  for (const [index, own] of steps.entries()) {
-    taken += own;
-    if (taken > most) {
-      starts.push(index);
-      taken = own;
+): readonly number[] => {
+  const ends: number[] = [];
+  let taken = 0;
+  for (const [index, own] of stepsOf(graph, factsOf).entries()) {
+    if (index > 0 && taken + own > most) {
+      ends.push(index);
+      taken = 0;
     }
+    taken += own;
   }
-  const partOf: number[] = [];
-  return starts.map((from, at): Part => {
-    const to = starts[at + 1] ?? steps.length;
+  return graph.nodes.length === 0 ? ends : [...ends, graph.nodes.length];
+};
+
+/** The parts that end there, and what each of them needs. */
+export const partsOf = (graph: WorkflowGraph, ends: readonly number[]): readonly Part[] => {
+  const partAt: number[] = [];
+  return ends.map((to, at): Part => {
+    const from = ends[at - 1] ?? 0;
     const number = at + 1;
     const needs = new Set<number>();
-    for (let index = from; index < to; index++) partOf[index] = number;
-    for (const node of graph.nodes.slice(from, to)) {
-      for (const { source } of node.inbound) {
-        const needed = partOf[graph.nodesById.get(source)!.index]!;
-        if (needed !== number) needs.add(needed);
+    for (let index = from; index < to; index++) partAt[index] = number;
+    for (const { sources } of graph.nodes.slice(from, to)) {
+      for (const source of sources) {
+        if (partAt[source]! !== number) needs.add(partAt[source]!);
       }
     }
     return { number, from, to, needs: [...needs].sort((a, b) => a - b) };

@@ -33,6 +33,18 @@ export const nextAttemptDelay = (
 /** How many more attempts a node may have after its first. */
 export const retryLimit = (policy: Policy | undefined): number => policy?.retries?.limit ?? 0;
 
+/**
+ * What an attempt that may be tried again has when nothing is said: less than the platform's own ten minutes, after which
+ * nobody could say when it began, abort it, or try it again.
+ */
+const longestAttempt = 9.5 * 60_000;
+
+/** Milliseconds after which an attempt is aborted; undefined for never. */
+export const attemptTimeout = (policy: Policy | undefined): number | undefined => {
+  if (policy?.timeout !== undefined) return durationMillis(policy.timeout);
+  return retryLimit(policy) > 0 ? longestAttempt : undefined;
+};
+
 const minute = 60_000;
 
 /**

@@ -81,8 +81,11 @@ export const waitEventType = (nodeId: string, name: string): string =>
 
 /** Commands to a run are numbered, and each has an event type of its own. */
 export const commandEventType = (number: number): string => `command_${number}`;
-export const listenStepName = (number: number): string => `listen for command ${number}`;
-export const commandStepName = (number: number): string => `take command ${number}`;
+/** `round` counts from 1 how often it has been listened for that one. */
+export const listenStepName = (number: number, round = 1): string =>
+  `listen for command ${number}${round === 1 ? "" : ` again ${round}`}`;
+export const commandStepName = (number: number, round = 1): string =>
+  `take command ${number}${round === 1 ? "" : ` again ${round}`}`;
 
 /** A part of an idempotency key: without slashes of its own, so that no two nodes or steps of nodes share a key. */
 export const keyPart = (text: string): string =>

@@ -2,7 +2,8 @@
 export { executeEntrypoint } from "#cloudflare/execute-entrypoint";
 export type { EntrypointOptions, ExecuteOutput } from "#cloudflare/execute-entrypoint";
 export type { PawlEnv } from "#cloudflare/env";
-export { Watchdog } from "#cloudflare/watchdog";
+export { watchdog, Watchdog } from "#cloudflare/watchdog";
+export type { WatchdogOptions } from "#cloudflare/watchdog";
 export { d1ExecutionStoreLayer } from "#cloudflare/d1-execution-store";
 export { r2ObjectStoreLayer } from "#cloudflare/r2-object-store";
 export { d1WaitStoreLayer } from "#cloudflare/d1-wait-store";

@@ -197,7 +197,10 @@ export const answerOf = <B>(
         .then((exit) => andThenChecked(outcomeOfExit(exit), used))
         .catch(failed);
     }
-    return isPromise(result) ? answerLater(result, used) : andThenChecked(outcomeOf(result), used);
+    if (isPromise(result)) return answerLater(result, used);
+    const answered = andThenChecked(outcomeOf(result), used);
+    // What is stored is read later, and may throw then.
+    return isPromise(answered) ? answered.catch(failed) : answered;
   };
   try {
     const decoding = decodeInputs(env, graphNode, definition, { inputs, carriedTexts });

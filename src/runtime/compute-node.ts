@@ -55,12 +55,12 @@ export const computeNode = async (
   const { graphNode } = call;
   const definition = env.registry.get(graphNode.node!.type)!;
   const now = timeOf(env, state, graphNode);
+  /** Bytes, or a value that is too large to travel: both go to the store, which takes a step. */
   let hasFiles = false;
   const computing: NodeEnvironment = {
     ...env,
     publish: silent,
     now: () => now,
-    inlineLimit: Number.POSITIVE_INFINITY,
     objects: {
       ...env.objects,
       write: () => {

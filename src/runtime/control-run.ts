@@ -4,6 +4,7 @@
  */
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
+import { eventProblem } from "#core/platform-limits";
 import { commandEventType } from "#core/step-name";
 import type { JsonValue } from "#core/value";
 import type { ServiceFailure } from "#services/errors";
@@ -12,6 +13,24 @@ import type { CommandResult, RunCommand } from "#services/run-command";
 import type { AnswerResult } from "#services/wait-store";
 import { WaitStore } from "#services/wait-store";
 import { WorkflowInstances } from "#services/workflow-instances";
+
+const pauseMillis = 100;
+const mostPauses = 20;
+
+/** A run that is being started may have no instance yet. When it takes longer than this, the watchdog tells it. */
+const sendWhenCreated: (
+  executionId: string,
+  eventType: string,
+) => Effect.Effect<void, ServiceFailure, WorkflowInstances> = Effect.fnUntraced(
+  function* (executionId, eventType) {
+    const instances = yield* WorkflowInstances;
+    for (let pause = 0; pause < mostPauses; pause++) {
+      if (yield* instances.send(executionId, eventType)) return;
+      yield* Effect.sleep(pauseMillis);
+    }
+    yield* instances.send(executionId, eventType);
+  },
+);
 
 /** Accepted means that it stands, not that the run has seen it yet: its status says that. */
 export const commandRun: (
@@ -23,8 +42,7 @@ export const commandRun: (
     const store = yield* ExecutionStore;
     const result = yield* store.command(organizationId, executionId, command);
     if (result.status === "accepted") {
-      const instances = yield* WorkflowInstances;
-      yield* instances.send(executionId, commandEventType(result.number));
+      yield* sendWhenCreated(executionId, commandEventType(result.number));
     }
     return result;
   });
@@ -42,6 +60,10 @@ export const answerWait: (
   answer: Answer,
 ) => Effect.Effect<AnswerResult, ServiceFailure, WaitStore | WorkflowInstances> = Effect.fnUntraced(
   function* (answer) {
+    // Waits of nodes without an id are the engine's own.
+    if (answer.nodeId === "") return { status: "unknown" };
+    const message = eventProblem(answer.data);
+    if (message !== undefined) return { status: "refused", message };
     const waits = yield* WaitStore;
     const now = yield* Clock.currentTimeMillis;
     const result = yield* waits.answer({ ...answer, now });

@@ -51,12 +51,14 @@ interface LiveRun {
 }
 
 const instancesOf = (events: DirectEvents): WorkflowInstances["Service"] => ({
-  create: () => Effect.void,
+  canCreate: false,
+  create: () => Effect.succeed("exists"),
   send: (_executionId, eventType) =>
     Effect.as(
       Effect.sync(() => events.send(eventType)),
       true,
     ),
+  stop: () => Effect.void,
   endOf: () => Effect.succeed(undefined),
 });
 

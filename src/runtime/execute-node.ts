@@ -6,12 +6,11 @@
 import * as Result from "effect/Result";
 import type { Attempt } from "#core/execution-state";
 import type { AttemptFailure } from "#core/retry";
-import { nextAttemptDelay, stepTimeout } from "#core/retry";
+import { attemptTimeout, nextAttemptDelay, stepTimeout } from "#core/retry";
 import { attemptStepName, nodeStepName, retryStepName } from "#core/step-name";
 import type { NodeStepResult } from "#core/step-result";
 import type { NodeRuntimeValues } from "#core/value";
 import type { Policy } from "#core/workflow";
-import { durationMillis } from "#core/workflow";
 import type { StepContext } from "#services/durable-step";
 import type { NodeDefinition } from "#services/node-definition";
 import type { NodeCall, Success } from "./attempt-node.ts";
@@ -77,7 +76,7 @@ const startAttempt = (
   // A step that was asked for just before the run was cancelled may begin after it.
   if (env.signal.aborted) return Result.fail(failureFrom(env.signal.reason));
   env.publish(call.graphNode.id, { status: "executing", attempt });
-  const timeout = policy?.timeout === undefined ? undefined : durationMillis(policy.timeout);
+  const timeout = attemptTimeout(policy);
   return timeout === undefined
     ? attemptNode(env, call, definition, attempt, env.signal)
     : withTimeout(env, timeout, (signal) => attemptNode(env, call, definition, attempt, signal));

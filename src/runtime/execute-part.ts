@@ -10,7 +10,7 @@ import type { ExecutionState } from "#core/execution-state";
 import { initialState } from "#core/execution-state";
 import type { GraphNode } from "#core/graph";
 import { replay } from "#core/replay";
-import { partEventType, persistPartStep, reuseStepName } from "#core/step-name";
+import { keyPart, partEventType, persistPartStep, reuseStepName } from "#core/step-name";
 import type { NodeStepResult } from "#core/step-result";
 import { inlineLimitOf } from "#core/stored-value";
 import { validateWorkflow } from "#core/validate";
@@ -21,12 +21,12 @@ import { ObjectStore } from "#services/object-store";
 import type { DurableStep } from "#services/durable-step";
 import type { LoadedParams } from "./load-params.ts";
 import { loadParams } from "./load-params.ts";
+import { partInstanceId, partWaitKey } from "./part-instance.ts";
 import { readResults, resultsIn, writeResults } from "./part-results.ts";
 import type { Run, RunServices } from "./run.ts";
 import { makeRun } from "./run.ts";
 import { listenToCommands } from "./run-commands.ts";
 import { runNodes } from "./run-nodes.ts";
-import { partInstanceId, partNodeId, partWaitName } from "./run-parts.ts";
 
 /** Bytes of a structured clone in one step's result, which keeps 1 MiB. */
 const largestPiece = 512 * 1024;
@@ -51,17 +51,16 @@ const readEarlier = async (
   run: Run,
   state: ExecutionState,
   own: readonly GraphNode[],
-  earlierParts: readonly number[],
+  needs: readonly number[],
 ): Promise<readonly NodeStepResult[]> => {
   const wanted = new Set(
     own.flatMap(({ id, inbound }) => [id, ...inbound.map(({ source }) => source)]),
   );
   const scope = { organizationId: run.params.organizationId, executionId: run.executionId };
   const found = new Map<string, NodeStepResult>();
-  for (const part of earlierParts) {
-    const results = await run.perform(
-      Effect.provideService(readResults(scope, part), ObjectStore, run.objects),
-    );
+  for (const part of needs) {
+    const reading = readResults(scope, part);
+    const { results } = await run.perform(Effect.provideService(reading, ObjectStore, run.objects));
     for (const result of results) if (wanted.has(result.nodeId)) found.set(result.nodeId, result);
   }
   return state.graph.nodes.flatMap(({ id }) => found.get(id) ?? []);
@@ -72,12 +71,12 @@ const takeOver = async (
   run: Run,
   started: ExecutionState,
   own: readonly GraphNode[],
-  earlierParts: readonly number[],
+  needs: readonly number[],
 ): Promise<ExecutionState> => {
   let reading: Promise<readonly (readonly NodeStepResult[])[]> | undefined;
   const piece = (number: number) =>
     run.steps.do(reuseStepName(number), { retry: true }, async () => {
-      reading ??= readEarlier(run, started, own, earlierParts).then(piecesOf);
+      reading ??= readEarlier(run, started, own, needs).then(piecesOf);
       const pieces = await reading;
       return { pieces: pieces.length, results: pieces[number - 1] ?? [] };
     });
@@ -90,52 +89,48 @@ const takeOver = async (
 };
 
 const tellEnd = async (run: Run, part: number): Promise<void> => {
-  const answer = {
-    organizationId: run.params.organizationId,
-    executionId: run.executionId,
-    nodeId: partNodeId,
-    name: partWaitName(part),
-    data: { status: "ended" },
-    now: run.now(),
-  };
-  await run.perform(run.waits.answer(answer));
+  const key = partWaitKey(run.params.organizationId, run.executionId, part);
+  await run.perform(run.waits.answer({ ...key, data: { status: "ended" }, now: run.now() }));
   const sending = run.instances?.send(run.executionId, partEventType(part));
   if (sending !== undefined) await run.perform(sending);
 };
 
 const runPart = async (
   run: Run,
-  { part, from, to }: PartParams,
-  isResumed: boolean,
+  params: PartParams,
+  { isResumed, readAt: startedAt }: LoadedParams,
 ): Promise<void> => {
-  const { params, executionId } = run;
-  const { graph } = validateWorkflow(params.workflow, { nodeTypeOf: run.registry.get });
+  const { executionId } = run;
+  const { part, from, to, needs, organizationId } = params;
+  const { graph } = validateWorkflow(run.params.workflow, { nodeTypeOf: run.registry.get });
   // The run itself has checked the document before it started a part of it.
   if (graph === undefined) throw new Error("The document of the run has changed");
   const own = graph.nodes.slice(from, to);
   const started = Effect.runSync(start(initialState(graph), {}));
-  const earlierParts = Array.from({ length: part }, (_, number) => number);
-  const startedAt = run.now();
-  const { state, failure } = await runNodes(
+  const nobodyLooks = async (): Promise<void> => {};
+  const { state, failure, interrupted } = await runNodes(
     {
       ...run,
-      context: contextOf(graph, params, executionId),
+      context: contextOf(graph, run.params, executionId),
       nodes: graph.nodes,
-      instanceId: partInstanceId(executionId, part),
-      keyPrefix: `${executionId}/`,
+      instanceId: partInstanceId(organizationId, executionId, part),
+      keyPrefix: `${keyPart(executionId)}/`,
       startedAt,
       inlineLimit: inlineLimitOf(own.length),
       saveProgress: () => undefined,
     },
-    await takeOver(run, started, own, earlierParts),
-    params.inputOverrides,
-    listenToCommands(run, { isResumed, signal: undefined, ofPart: true, saveLive: async () => {} }),
-    { from, to },
+    await takeOver(run, started, own, needs),
+    run.params.inputOverrides,
+    listenToCommands(run, { isResumed, signal: undefined, ofPart: true, saveLive: nobodyLooks }),
+    params,
   );
   if (failure !== undefined) throw failure.reason;
   await run.steps.do(persistPartStep, { retry: true }, async () => {
-    const scope = { organizationId: params.organizationId, executionId };
-    const writing = writeResults(scope, part, resultsIn(state, own));
+    const writing = writeResults(
+      { organizationId, executionId },
+      part,
+      resultsIn(state, own, interrupted),
+    );
     await run.perform(Effect.provideService(writing, ObjectStore, run.objects));
     await tellEnd(run, part);
     return { status: "ended" };
@@ -146,9 +141,9 @@ export const executePart: (
   params: PartParams,
 ) => Effect.Effect<undefined, never, DurableStep | RunServices> = Effect.fnUntraced(
   function* (part) {
-    const loaded: LoadedParams = yield* loadParams(part.organizationId, part.partOf);
+    const loaded = yield* loadParams(part.organizationId, part.partOf);
     const run = yield* makeRun(loaded.params, part.partOf);
-    yield* Effect.promise(() => runPart(run, part, loaded.isResumed));
+    yield* Effect.promise(() => runPart(run, part, loaded));
     return undefined;
   },
 );

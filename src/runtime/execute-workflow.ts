@@ -9,47 +9,31 @@ import type { ExecuteParams } from "#core/execution-context";
 import { NewerStepNames } from "#core/errors";
 import { contextOf } from "#core/execution-context";
 import type { ExecutionState } from "#core/execution-state";
-import { initialState, withLifecycle } from "#core/execution-state";
+import { initialState } from "#core/execution-state";
 import type { WorkflowGraph } from "#core/graph";
-import type { WorkflowExecutionStatus, WorkflowLifecycle } from "#core/lifecycle";
 import { isFinalStatus } from "#core/lifecycle";
 import { refusalMessage } from "#core/problem";
 import type { WorkflowExecution } from "#core/report";
-import type { Part } from "#core/plan-parts";
-import { countSteps, planParts } from "#core/plan-parts";
-import { emptyRecord, reportExecution, reportLoss, reportRefusal, usageOf } from "#core/report";
+import { countSteps, partsOf, planParts } from "#core/plan-parts";
+import { emptyRecord, reportExecution, reportRefusal, usageOf } from "#core/report";
 import { getExecutionStatus } from "#core/status";
-import {
-  handOverStep,
-  initialiseStep,
-  keyPart,
-  persistStep,
-  preloadStep,
-  reuseStepName,
-  stepNameScheme,
-} from "#core/step-name";
+import { initialiseStep, keyPart, persistStep, preloadStep, stepNameScheme } from "#core/step-name";
 import { isInputOverrides } from "#core/inputs";
 import { inlineLimitOf } from "#core/stored-value";
 import type { Validation, ValidationOptions } from "#core/validate";
 import { validateWorkflow } from "#core/validate";
 import type { Workflow } from "#core/workflow";
-import { cancel, exhaust, start } from "#machines/index";
+import { exhaust, start } from "#machines/index";
 import type { DurableStep } from "#services/durable-step";
-import type { SavedExecution } from "#services/execution-store";
-import { ExecutionStore } from "#services/execution-store";
-import { NodeRegistry } from "#services/node-registry";
-import { ObjectStore } from "#services/object-store";
-import type { WorkflowInstances } from "#services/workflow-instances";
-import type { RedriveRefusal, ReusedNode } from "./reuse-nodes.ts";
-import { partsOf, readRedrivePlan, withReusedNodes } from "./reuse-nodes.ts";
 import { hashDefinition } from "./definition-hash.ts";
-import type { Run, RunServices } from "./run.ts";
-import { makeRun } from "./run.ts";
-import type { Commands } from "./run-commands.ts";
+import { liveRecordOf } from "./live-record.ts";
+import type { Definition, Run, RunServices } from "./run.ts";
+import { makeRun, saveAndTell } from "./run.ts";
 import { listenToCommands } from "./run-commands.ts";
-import { foldParts, resultsIn, writeResults } from "./part-results.ts";
-import { runParts } from "./run-parts.ts";
 import { runNodes } from "./run-nodes.ts";
+import { spreadRun } from "./spread-run.ts";
+import type { ReusedParts } from "./take-over.ts";
+import { reusedPartsOf, takeOver } from "./take-over.ts";
 
 export interface RunOptions {
   /** Durable steps that one instance may take; a run that takes more is spread over several. Unlimited unless told. */
@@ -59,9 +43,6 @@ export interface RunOptions {
   /** Aborted to cancel the run. */
   readonly signal?: AbortSignal;
 }
-
-/** What of a run is stored beside its record. */
-type Definition = Pick<SavedExecution, "workflowName" | "definitionHash">;
 
 /** The record at a moment, in milliseconds since 1970; null while the run is live. */
 type RecordAt = (endedAt: number | null) => WorkflowExecution | Promise<WorkflowExecution>;
@@ -76,6 +57,8 @@ type Initialised = {
       readonly status: "ready";
       /** Steps that hand over what a redrive reuses. */
       readonly reusedParts?: number;
+      /** Where the parts of a run that is spread over several instances end; none for a run of one. */
+      readonly partEnds?: readonly number[];
     }
   | { readonly status: "exhausted" }
   | { readonly status: "refused"; readonly error: string }
@@ -89,26 +72,6 @@ const checkScheme = (
   if (recorded > stepNameScheme) {
     throw new NewerStepNames({ executionId, recorded, known: stepNameScheme });
   }
-};
-
-/** Gives the record that stands: a step that runs twice finds the one of its first time. */
-const saveRecord = (
-  { store, params, perform }: Run,
-  definition: Definition,
-  facts: Pick<SavedExecution, "execution" | "isInitial" | "savedAt" | "start">,
-): Promise<WorkflowExecution> => {
-  const { organizationId, userId } = params;
-  return perform(store.save({ organizationId, userId, ...definition, ...facts }));
-};
-
-const save = async (
-  run: Run,
-  definition: Definition,
-  facts: Pick<SavedExecution, "execution" | "isInitial" | "savedAt" | "start">,
-): Promise<WorkflowExecution> => {
-  const standing = await saveRecord(run, definition, facts);
-  run.publishStatus(standing);
-  return standing;
 };
 
 /** Settles the credits and stores the record; the time of the end is taken here, once. */
@@ -127,7 +90,7 @@ const persist = async (
     await run.perform(run.credits.settle({ organizationId, executionId: run.executionId, usage }));
     await run.perform(run.waits.close(organizationId, run.executionId));
     const saved = { execution: ended, savedAt: now, ...(start === undefined ? {} : { start }) };
-    execution = await save(run, definition, saved);
+    execution = await saveAndTell(run, definition, saved);
     return { endedAt: execution.endedAt, status: execution.status };
   });
   // A replay did not run the step: the same record is made again from what the step left.
@@ -163,6 +126,7 @@ const initialise = async (
   definition: Definition,
   started: ExecutionState,
   reusedParts: ReusedParts | undefined,
+  partEnds: readonly number[] | undefined,
 ): Promise<Initialised> => {
   const { organizationId, computeCredits } = run.params;
   const { executionId } = run;
@@ -184,7 +148,7 @@ const initialise = async (
   if (!isFinalStatus(status)) {
     const execution = emptyRecord(started.graph.workflow.id, executionId, status, startedAt);
     const start = run.params;
-    await save(run, definition, { execution, savedAt: startedAt, start, isInitial: true });
+    await saveAndTell(run, definition, { execution, savedAt: startedAt, start, isInitial: true });
     // After the row is there, or the watchdog could look between the two and find nothing to look after.
     await run.perform(run.watch.begin);
   }
@@ -192,126 +156,12 @@ const initialise = async (
     ...begun,
     status: "ready",
     ...(parts === undefined ? {} : { reusedParts: parts.length }),
-  };
-};
-
-type ReusedParts = () => Promise<readonly (readonly ReusedNode[])[] | RedriveRefusal>;
-
-/** Inside a step: what a redrive takes over, planned once in this process. */
-const reusedPartsOf = (run: Run, graph: WorkflowGraph): ReusedParts | undefined => {
-  const { redrive, organizationId, inputOverrides } = run.params;
-  if (redrive === undefined) return undefined;
-  let planned: ReturnType<ReusedParts> | undefined;
-  const plan = async (): ReturnType<ReusedParts> => {
-    const read = await run.perform(
-      readRedrivePlan(organizationId, redrive, graph, inputOverrides).pipe(
-        Effect.provideService(ExecutionStore, run.store),
-        Effect.provideService(NodeRegistry, run.registry),
-      ),
-    );
-    return "refusal" in read ? read : partsOf(read);
-  };
-  return () => (planned ??= plan());
-};
-
-/** The state with what an earlier run has done: a step for each part of it. */
-const takeOver = async (
-  run: Run,
-  started: ExecutionState,
-  reusedParts: ReusedParts | undefined,
-  count: number,
-): Promise<ExecutionState> => {
-  let state = started;
-  for (let part = 1; part <= count; part++) {
-    const reused = await run.steps.do(reuseStepName(part), { retry: true }, async () => {
-      const parts = await reusedParts?.();
-      return parts === undefined || "refusal" in parts ? [] : (parts[part - 1] ?? []);
-    });
-    state = withReusedNodes(state, reused, run.params.inputOverrides);
-  }
-  return state;
-};
-
-/** Milliseconds between two saves of how far a run has come. */
-const progressInterval = 2_000;
-
-/** The record of a live run, as often as there is reason to store it. */
-const liveRecord = (run: Run, definition: Definition, startedAt: number) => {
-  const { executionId } = run;
-  let savedAt = startedAt;
-  let told: WorkflowExecutionStatus = "executing";
-  /** What a command has led to, until the loop has come there too: steps that end meanwhile must not take it back. */
-  let ahead: WorkflowLifecycle | undefined;
-  const save = async (state: ExecutionState): Promise<void> => {
-    savedAt = run.now();
-    const execution = reportExecution(state, { executionId, startedAt, endedAt: null });
-    if (isFinalStatus(execution.status)) return;
-    const standing = await saveRecord(run, definition, { execution, savedAt });
-    if (standing.status !== told) run.publishStatus(standing);
-    told = standing.status;
-  };
-  const current = (state: ExecutionState): ExecutionState => {
-    if (ahead === state.lifecycle) ahead = undefined;
-    return ahead === undefined || isFinalStatus(getExecutionStatus(state))
-      ? state
-      : withLifecycle(state, ahead);
-  };
-  return {
-    /** After a command. */
-    save: (state: ExecutionState): Promise<void> => {
-      ahead = state.lifecycle;
-      return save(state);
-    },
-    saveProgress: (state: ExecutionState, exact?: "exact"): Promise<void> | undefined =>
-      exact === undefined && run.now() - savedAt < progressInterval
-        ? undefined
-        : save(current(state)),
+    ...(partEnds === undefined ? {} : { partEnds }),
   };
 };
 
 /** Local runtimes get slow past 2,000 steps an instance. */
 const defaultPartSteps = 1_800;
-
-/** What a redrive took over is to the parts like what an earlier part has done. */
-const handOver = async (run: Run, begun: ExecutionState): Promise<void> => {
-  if (begun.counts.completed === 0) return;
-  await run.steps.do(handOverStep, { retry: true }, async () => {
-    const scope = { organizationId: run.params.organizationId, executionId: run.executionId };
-    const writing = writeResults(scope, 0, resultsIn(begun, begun.graph.nodes));
-    await run.perform(Effect.provideService(writing, ObjectStore, run.objects));
-    return { part: 0 };
-  });
-};
-
-/** Runs the nodes in parts, and gives the record that the last step makes of what the parts have left. */
-const spread = async (
-  run: Run,
-  instances: WorkflowInstances["Service"],
-  begun: ExecutionState,
-  parts: readonly Part[],
-  startedAt: number,
-  commands: Commands,
-): Promise<RecordAt> => {
-  const { executionId, params } = run;
-  await handOver(run, begun);
-  const { isCancelled, error } = await runParts(run, instances, parts, begun, commands);
-  const facts = { executionId, startedAt };
-  return async (endedAt) => {
-    // A replay, whose record was stored long ago, is not the time to read what the parts have left.
-    if (endedAt === null) return reportExecution(begun, { ...facts, endedAt });
-    const scope = { organizationId: params.organizationId, executionId };
-    const state = await run.perform(
-      foldParts(scope, begun, parts, params.inputOverrides).pipe(
-        Effect.provideService(ObjectStore, run.objects),
-      ),
-    );
-    if (error !== undefined) {
-      return reportLoss(reportExecution(state, { ...facts, endedAt: null }), error, endedAt);
-    }
-    const over = isCancelled ? Effect.runSync(cancel(state, {})) : state;
-    return reportExecution(over, { ...facts, endedAt });
-  };
-};
 
 const execute = async (
   run: Run,
@@ -325,11 +175,17 @@ const execute = async (
   const submitted = initialState(graph);
   const started = Effect.runSync(start(submitted, {}));
   const reusedParts = reusedPartsOf(run, graph);
+  const { instances } = run;
+  /** Undefined for a run that one instance is enough for. */
+  const cut = (): readonly number[] | undefined =>
+    instances === undefined || countSteps(graph, run.registry.get) <= stepLimit
+      ? undefined
+      : planParts(graph, run.registry.get, Math.min(partSteps, stepLimit));
   // Neither needs the other, and each is a round trip before the first node.
   const [initialised, preloaded] = await Promise.allSettled([
     steps.do(initialiseStep, { retry: true }, ({ attempt }) => {
       isResumed = attempt > 1;
-      return initialise(run, definition, started, reusedParts);
+      return initialise(run, definition, started, reusedParts, cut());
     }),
     steps.do(preloadStep, { retry: true }, async () => {
       await run.perform(run.resources.initialize(params.organizationId));
@@ -364,17 +220,13 @@ const execute = async (
   const context = contextOf(graph, params, executionId);
   const inlineLimit =
     steps.resultLimit === undefined ? Number.POSITIVE_INFINITY : inlineLimitOf(graph.nodes.length);
-  const live = liveRecord(run, definition, startedAt);
+  const live = liveRecordOf(run, definition, startedAt, graph.nodes.length);
   const begun = await takeOver(run, started, reusedParts, first.reusedParts ?? 0);
   const commands = listenToCommands(run, { isResumed, signal, saveLive: live.save });
-  const { instances } = run;
-  if (instances !== undefined && countSteps(graph, run.registry.get) > stepLimit) {
-    const parts = planParts(graph, run.registry.get, Math.min(partSteps, stepLimit));
-    return persist(
-      run,
-      definition,
-      await spread(run, instances, begun, parts, startedAt, commands),
-    );
+  if (first.partEnds !== undefined && instances !== undefined) {
+    const parts = partsOf(graph, first.partEnds);
+    const facts = { executionId, startedAt };
+    return persist(run, definition, await spreadRun(run, instances, begun, parts, facts, commands));
   }
   const { state, failure } = await runNodes(
     {
@@ -390,6 +242,7 @@ const execute = async (
     params.inputOverrides,
     commands,
   );
+  live.close();
   if (failure === undefined) return finish(state);
   // No record of it: a platform also rejects a step of an instance that it pauses, and that run goes on later.
   throw failure.reason;

@@ -2,6 +2,7 @@
  * A run whose parameters are too large for the platform finds them in the store, and so does a part of a run: they come out of
  * steps in pieces that a result can hold.
  */
+import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import type { ExecuteParams } from "#core/execution-context";
 import { loadStepName } from "#core/step-name";
@@ -15,12 +16,16 @@ const pieceLength = 400_000;
 interface Piece {
   readonly pieces: number;
   readonly text: string;
+  /** When it was read, in milliseconds since 1970. */
+  readonly readAt: number;
 }
 
 export interface LoadedParams {
   readonly params: ExecuteParams;
   /** The pieces were on record: the process that ran the run before has died. */
   readonly isResumed: boolean;
+  /** When they were read first, in milliseconds since 1970. */
+  readonly readAt: number;
 }
 
 const missing = (executionId: string): ServiceFailure =>
@@ -38,6 +43,7 @@ export const loadParams: (
   function* (organizationId, executionId) {
     const steps = yield* DurableStep;
     const store = yield* ExecutionStore;
+    const clock = yield* Clock.Clock;
     let reading: Promise<string> | undefined;
     let isResumed = true;
     const read = store.readStart(organizationId, executionId).pipe(
@@ -54,6 +60,7 @@ export const loadParams: (
         return {
           pieces: Math.max(1, Math.ceil(text.length / pieceLength)),
           text: text.slice((number - 1) * pieceLength, number * pieceLength),
+          readAt: clock.currentTimeMillisUnsafe(),
         };
       });
     return yield* Effect.promise(async () => {
@@ -62,7 +69,8 @@ export const loadParams: (
       for (let number = 2; number <= first.pieces; number++) {
         texts.push((await piece(number)).text);
       }
-      return { params: JSON.parse(texts.join("")) as ExecuteParams, isResumed };
+      const params = JSON.parse(texts.join("")) as ExecuteParams;
+      return { params, isResumed, readAt: first.readAt };
     });
   },
 );

@@ -40,8 +40,8 @@ export interface NodeEnvironment {
   readonly signal: AbortSignal;
   /** Tells the node's machine that it parks, waits without holding a place (NODE-2), and tells it that it goes on. */
   readonly parked: <A>(node: GraphNode, park: Park, wait: () => Promise<A>) => Promise<A>;
-  /** Inside a step: stores how far the run has come, unless that was stored a moment ago and it need not be `exact`. */
-  readonly saveProgress: (exact?: "exact") => Promise<void> | undefined;
+  /** Inside a step: stores how far the run has come, unless that was done a while ago; `soon`, in a moment. */
+  readonly saveProgress: (when?: "soon") => Promise<void> | undefined;
   readonly publish: (nodeId: string, progress: NodeProgress) => void;
   /** Inside a step: rejects with the service's own failure, so that the platform tries the step again. */
   readonly perform: <A, E>(effect: Effect.Effect<A, E>) => Promise<A>;

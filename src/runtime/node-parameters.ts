@@ -153,8 +153,11 @@ const readAll = async (
 
 type Unwritten = readonly [Parameter, BinaryValue | readonly BinaryValue[]];
 
+/** `every` would pass over the holes of a list. */
 const isUnwritten = (value: NodeValue): value is BinaryValue | readonly BinaryValue[] =>
-  Array.isArray(value) ? value.length > 0 && value.every(isBinaryValue) : isBinaryValue(value);
+  Array.isArray(value)
+    ? value.length > 0 && value.findIndex((one) => !isBinaryValue(one)) < 0
+    : isBinaryValue(value);
 
 /** What travels on: outputs that are null or undefined are not populated. */
 export const encodeOutputs = (

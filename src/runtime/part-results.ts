@@ -1,19 +1,25 @@
 /** What parts of a run leave for each other and for the record: the transitions of their nodes, as objects under the run. */
 import * as Effect from "effect/Effect";
-import type { ExecutionState, NodeState } from "#core/execution-state";
 import type { IllegalTransition } from "#core/errors";
+import type { ExecutionState, NodeState } from "#core/execution-state";
 import { nodeStateAt, nodeStateOf } from "#core/execution-state";
 import type { GraphNode } from "#core/graph";
 import type { InputOverrides } from "#core/inputs";
-import type { Part } from "#core/plan-parts";
 import { replay } from "#core/replay";
 import { partObjectName } from "#core/step-name";
 import type { NodeStepResult } from "#core/step-result";
 import { transition } from "#machines/index";
-import type { ServiceFailure } from "#services/errors";
+import { ServiceFailure } from "#services/errors";
 import { ObjectStore, type ObjectScope } from "#services/object-store";
 
 const mimeType = "application/vnd.pawl.part+json";
+
+export interface PartResults {
+  /** Of the nodes that came to their end, in the order. */
+  readonly results: readonly NodeStepResult[];
+  /** Nodes that were under way when the run was cancelled. */
+  readonly interrupted: readonly string[];
+}
 
 const resultOf = (nodeId: string, node: NodeState): NodeStepResult | undefined => {
   switch (node.lifecycle) {
@@ -35,17 +41,23 @@ const resultOf = (nodeId: string, node: NodeState): NodeStepResult | undefined =
   }
 };
 
-/** The transitions of those nodes that are final, in the order. */
 export const resultsIn = (
   state: ExecutionState,
   nodes: readonly GraphNode[],
-): readonly NodeStepResult[] =>
-  nodes.flatMap(({ id, index }) => resultOf(id, nodeStateAt(state, index)) ?? []);
+  interrupted: readonly string[] = [],
+): PartResults => {
+  const cut = new Set(interrupted);
+  const ended = nodes.filter(({ id }) => !cut.has(id));
+  return {
+    results: ended.flatMap(({ id, index }) => resultOf(id, nodeStateAt(state, index)) ?? []),
+    interrupted,
+  };
+};
 
 export const writeResults = (
   scope: ObjectScope,
   part: number,
-  results: readonly NodeStepResult[],
+  results: PartResults,
 ): Effect.Effect<void, ServiceFailure, ObjectStore> =>
   ObjectStore.use((objects) =>
     Effect.asVoid(
@@ -56,34 +68,50 @@ export const writeResults = (
     ),
   );
 
-/** Empty for a part that has left nothing. */
+/** Fails for a part that has left nothing: one that has ended always has. */
 export const readResults: (
   scope: ObjectScope,
   part: number,
-) => Effect.Effect<readonly NodeStepResult[], ServiceFailure, ObjectStore> = Effect.fnUntraced(
+) => Effect.Effect<PartResults, ServiceFailure, ObjectStore> = Effect.fnUntraced(
   function* (scope, part) {
     const objects = yield* ObjectStore;
     const id = yield* objects.idOf(scope, partObjectName(part));
     const found = yield* objects.read(scope.organizationId, id);
-    return found === undefined || found.mimeType !== mimeType
-      ? []
-      : (JSON.parse(new TextDecoder().decode(found.data)) as readonly NodeStepResult[]);
+    if (found?.mimeType !== mimeType) {
+      return yield* Effect.fail(
+        new ServiceFailure({
+          operation: "ObjectStore.read",
+          message: `What part ${part} of run '${scope.executionId}' has done is not in the store`,
+        }),
+      );
+    }
+    return JSON.parse(new TextDecoder().decode(found.data)) as PartResults;
   },
 );
 
-/** The state that all parts have come to; empty parts leave their nodes idle. */
+export interface Folded {
+  readonly state: ExecutionState;
+  readonly interrupted: readonly string[];
+}
+
+/** The state that these parts have come to; nodes of others stay idle. */
 export const foldParts: (
   scope: ObjectScope,
   begun: ExecutionState,
-  parts: readonly Part[],
+  parts: readonly number[],
   overrides: InputOverrides | undefined,
-) => Effect.Effect<ExecutionState, ServiceFailure | IllegalTransition, ObjectStore> =
-  Effect.fnUntraced(function* (scope, begun, parts, overrides) {
+) => Effect.Effect<Folded, ServiceFailure | IllegalTransition, ObjectStore> = Effect.fnUntraced(
+  function* (scope, begun, parts, overrides) {
     let state = begun;
-    for (const { number } of parts) {
-      const results = yield* readResults(scope, number);
-      const own = results.filter(({ nodeId }) => nodeStateOf(state, nodeId).lifecycle === "idle");
+    const interrupted: string[] = [];
+    for (const part of parts) {
+      const left = yield* readResults(scope, part);
+      const own = left.results.filter(
+        ({ nodeId }) => nodeStateOf(state, nodeId).lifecycle === "idle",
+      );
       state = yield* replay(transition, state, own, overrides);
+      interrupted.push(...left.interrupted);
     }
-    return state;
-  });
+    return { state, interrupted };
+  },
+);

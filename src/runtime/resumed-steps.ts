@@ -28,13 +28,20 @@ export const stepsOfResumedRun = (
 ): ResumedSteps => {
   let performing = 0;
   let asked: Promise<RunCommand | null> | undefined;
+  /** Once; a store that does not answer is asked again by the next step, and the command's own event comes as well. */
+  const ask = (): Promise<RunCommand | null> => {
+    asked ??= standing().catch(() => {
+      asked = undefined;
+      return null;
+    });
+    return asked;
+  };
   const guarded =
     <A>(perform: (step: StepContext) => Promise<A>) =>
     async (step: StepContext): Promise<A> => {
       performing++;
       try {
-        asked ??= standing();
-        if ((await asked) === "cancel") loop.cancel();
+        if ((await ask()) === "cancel") loop.cancel();
         if (!loop.isCancelling()) return await perform(step);
         loop.held();
         return await never();

@@ -23,10 +23,10 @@ export interface Commands {
   /** Resolves when the run has lasted long enough to be told anything. */
   readonly isWorthListening: Promise<void>;
   /**
-   * Waits for a command above `seen` and takes it: two steps. `current` is the state as it is when the command comes.
-   * Undefined when none came for a year.
+   * Waits for a command above `seen` and takes it: two steps. `current` is the state as it is when the command comes. Rejects
+   * with the platform's own failure.
    */
-  readonly next: (seen: number, current: () => ExecutionState) => Promise<TakenCommand | undefined>;
+  readonly next: (seen: number, current: () => ExecutionState) => Promise<TakenCommand>;
   /** Inside a step: the command that stands in the store. */
   readonly standing: () => Promise<RunCommand | null>;
   /** The number of the pause that stands in the store; 0 when none does, or the store does not answer. */
@@ -89,9 +89,16 @@ export const listenToCommands = (
     next: async (seen, current) => {
       const number = seen + 1;
       const options = { type: commandEventType(number), timeout: longestWait };
-      if (!(await steps.waitForEvent(listenStepName(number), options))) return undefined;
-      const name = commandStepName(number);
-      return (await steps.do(name, { retry: true }, () => take(number, current))) ?? undefined;
+      for (let round = 1; ; round++) {
+        const came = await steps.waitForEvent(listenStepName(number, round), options);
+        const name = commandStepName(number, round);
+        if (!came) continue;
+        const taking = steps.do(name, { retry: true }, () => take(number, current));
+        // A store that could not be read for long is asked again: the watchdog repeats what was not acknowledged.
+        const taken = await taking.catch(() => null);
+        if (taken !== null) return taken;
+        // An event without a command behind it is nobody's, and must not make the run deaf.
+      }
     },
     standing: async () => (await readStanding())?.command ?? null,
     standingPause: () =>

@@ -8,16 +8,18 @@ import type { ExecutionState } from "#core/execution-state";
 import { nodeStateAt } from "#core/execution-state";
 import type { GraphNode } from "#core/graph";
 import { carriedJsonTexts, collectNodeInputs, type InputOverrides } from "#core/inputs";
-import { isFinalNode } from "#core/lifecycle";
+import { isFinalNode, nodeStatusOf } from "#core/lifecycle";
 import { decideSkip } from "#core/skip";
 import { nodeStepName } from "#core/step-name";
 import type { NodeStepResult } from "#core/step-result";
 import { stepResultToEvent } from "#core/step-result";
 import { frozen } from "#core/value";
-import { transition } from "#machines/index";
+import type { Workflow } from "#core/workflow";
+import { pause, transition } from "#machines/index";
 import { StepTimedOut } from "#services/durable-step";
 import { NodeFailure } from "#services/node-definition";
 import { computeNode, isComputed } from "./compute-node.ts";
+import type { LiveRecord } from "./live-record.ts";
 import type { NodeEnvironment, Park } from "./node-environment.ts";
 import { performNode } from "./perform-node.ts";
 import { makeReadyQueue } from "./ready-queue.ts";
@@ -26,6 +28,10 @@ import { stepsOfResumedRun } from "./resumed-steps.ts";
 import { makeStillness } from "./stillness.ts";
 
 const defaultConcurrency = 16;
+
+/** Nodes that may run at a time. */
+export const placesOf = ({ settings }: Workflow): number =>
+  settings?.maxConcurrency ?? defaultConcurrency;
 
 /** For a node that has no time limit of its own, or that its signal does not stop. */
 const timedOut = (nodeId: string): NodeStepResult => ({
@@ -39,12 +45,23 @@ const timedOut = (nodeId: string): NodeStepResult => ({
 export interface NodesRun {
   readonly state: ExecutionState;
   readonly failure?: { readonly reason: unknown };
+  /** Nodes that were under way when the run was cancelled. */
+  readonly interrupted: readonly string[];
+}
+
+/** What a part of a run begins with; a whole run needs none of it. */
+export interface NodesScope {
+  /** Places in the order of the nodes to run, the last not among them. */
+  readonly from: number;
+  readonly to: number;
+  readonly places: number;
+  readonly seenCommand: number;
+  readonly isPaused: boolean;
 }
 
 /** What the loop is given of its run: all but what it decides itself. */
 export type LoopEnvironment = Omit<NodeEnvironment, "saveProgress" | "signal" | "parked"> & {
-  /** Inside a step: stores how far the run has come, unless that was stored a moment ago and it need not be `exact`. */
-  readonly saveProgress: (state: ExecutionState, exact?: "exact") => Promise<void> | undefined;
+  readonly saveProgress: LiveRecord["saveProgress"];
 };
 
 /**
@@ -56,20 +73,17 @@ export const runNodes = (
   started: ExecutionState,
   overrides: InputOverrides | undefined,
   commands: Commands,
-  /** Places in the order of the nodes to run, the last not among them; all unless told. */
-  { from, to }: { readonly from: number; readonly to: number } = {
-    from: 0,
-    to: started.graph.nodes.length,
-  },
+  scope?: NodesScope,
 ): Promise<NodesRun> => {
   const { nodes, workflow } = started.graph;
-  const limit = workflow.settings?.maxConcurrency ?? defaultConcurrency;
+  const { from, to } = scope ?? { from: 0, to: nodes.length };
+  const limit = scope?.places ?? placesOf(workflow);
   const isThrifty = workflow.settings?.steps === "effects";
   const ready = makeReadyQueue();
   const pendingUpstreams = nodes.map(({ upstreamCount }) => upstreamCount);
   const cancellation = new AbortController();
   const stillness = makeStillness();
-  let state = started;
+  let state = scope?.isPaused === true ? Effect.runSync(pause(started, {})) : started;
   /** Nodes that have begun and not settled, those of them that take a place, and those that are parked. */
   let open = 0;
   let running = 0;
@@ -78,11 +92,12 @@ export const runNodes = (
   const parks = new Map<number, number>();
   let isCancelling = false;
   let isListening = false;
-  let seenCommand = 0;
+  let seenCommand = scope?.seenCommand ?? 0;
   /** The command that has to be seen before a node starts. Not known yet when the process died before. */
   let firstCommand: number | undefined = commands.isResumed ? undefined : 0;
   let isOver = false;
   let failure: NodesRun["failure"];
+  let interrupted: readonly string[] = [];
   let finish: (run: NodesRun) => void = () => {};
 
   const isOwn = (index: number): boolean => index >= from && index < to;
@@ -134,7 +149,7 @@ export const runNodes = (
     ...loop,
     steps: resumed?.steps ?? loop.steps,
     signal: cancellation.signal,
-    saveProgress: (exact) => loop.saveProgress(state, exact),
+    saveProgress: (when) => loop.saveProgress(() => state, when),
     parked,
   };
 
@@ -209,7 +224,7 @@ export const runNodes = (
     isOver = true;
     stillness.forget();
     commands.close();
-    finish(failure === undefined ? { state } : { state, failure });
+    finish({ state, interrupted, ...(failure === undefined ? {} : { failure }) });
   };
 
   const cancel = (): void => {
@@ -236,6 +251,10 @@ export const runNodes = (
 
   const endCancelled = (): void => {
     if (isOver || !isCancellable()) return;
+    interrupted = nodes
+      .slice(from, to)
+      .filter(({ index }) => nodeStatusOf(nodeStateAt(state, index).lifecycle) === "executing")
+      .map(({ id }) => id);
     moveOn({ type: "cancel" });
     end();
   };
@@ -251,7 +270,8 @@ export const runNodes = (
       // A wait that is on record ends after a moment, one that is not goes on: no other sign tells them apart.
       if (resumed === undefined || parkedNodes === 0) endCancelled();
       else stillness.whenStill(endCancelled);
-    } else if (open === 0 && (failure !== undefined || ready.isEmpty())) {
+    } else if (failure === undefined ? open === 0 && ready.isEmpty() : open === parkedNodes) {
+      // What the platform failed has nothing to wait for, not even for what is parked.
       end();
     } else if (open === parkedNodes) {
       // Nothing runs in this process, so that only an event can tell it anything.
@@ -259,8 +279,8 @@ export const runNodes = (
     }
   }
 
-  const obey = (taken: TakenCommand | undefined): void => {
-    if (isOver || taken === undefined) return;
+  const obey = (taken: TakenCommand): void => {
+    if (isOver) return;
     isListening = false;
     seenCommand = taken.number;
     const { command } = taken;
@@ -275,8 +295,12 @@ export const runNodes = (
   function listen(): void {
     if (isListening || isOver || isCancelling) return;
     isListening = true;
-    // A rejection is the platform's, which tells every other step too.
-    commands.next(seenCommand, () => state).then(obey, () => {});
+    commands
+      .next(seenCommand, () => state)
+      .then(obey, (reason: unknown) => {
+        failure ??= { reason };
+        proceed();
+      });
   }
 
   return new Promise((resolve) => {

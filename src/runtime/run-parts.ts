@@ -4,136 +4,168 @@
  * what is lost is said again by the watchdog. Within a part a node waits for its own upstreams alone; across parts it waits
  * for theirs to end.
  */
+import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
+import type { PartParams } from "#core/execution-context";
+import type { ExecutionState } from "#core/execution-state";
 import type { Part } from "#core/plan-parts";
 import { commandEventType, partEventType, partStepNames, passOnStepName } from "#core/step-name";
-import type { JsonValue } from "#core/value";
-import { isJsonObject } from "#core/value";
+import { pause, resume } from "#machines/index";
 import type { WorkflowInstances } from "#services/workflow-instances";
-import type { PartParams } from "#core/execution-context";
+import type { PartEnd } from "./part-instance.ts";
+import {
+  partEndOf,
+  partInstanceId,
+  partQuestionOf,
+  partWait,
+  partWaitKey,
+} from "./part-instance.ts";
 import type { Run } from "./run.ts";
 import type { Commands, TakenCommand } from "./run-commands.ts";
-import type { ExecutionState } from "#core/execution-state";
+import { placesOf } from "./run-nodes.ts";
 
-/** Parts under way at the same time. */
+/** Parts under way at the same time, where the run may have so many nodes at a time. */
 const partsAtOnce = 8;
 
 const longestWait = 365 * 24 * 60 * 60 * 1000;
 
-/** Of the waits of a run, those for its parts: no node has an empty id. */
-export const partNodeId = "";
-
-export const partWaitName = (part: number): string => `part ${part}`;
-
-/** Instance ids take 100 characters, and a run's own may be as long. */
-export const partInstanceId = (executionId: string, part: number): string =>
-  `${executionId.slice(0, 88)}-part-${part}`;
-
 export interface PartsRun {
+  /** Numbers of the parts that have left what they did. */
+  readonly ended: readonly number[];
   readonly isCancelled: boolean;
   /** Why a part ended without leaving what it did. */
   readonly error?: string;
 }
 
-/** What a part answers with, and the watchdog in the place of one that the platform has ended. */
-export interface PartEnd {
-  readonly status: "ended" | "lost";
-  readonly error?: string;
+type Instances = WorkflowInstances["Service"];
+
+interface Parts {
+  readonly run: Run;
+  readonly instances: Instances;
+  readonly places: number;
+  /** Whether a redrive has handed something over, as part 0. */
+  readonly hasEarlier: boolean;
 }
 
-const endOf = (data: JsonValue): PartEnd => {
-  if (!isJsonObject(data) || data["status"] !== "lost") return { status: "ended" };
-  const { error } = data;
-  return { status: "lost", error: typeof error === "string" ? error : "unknown" };
+/**
+ * Inside a step. The part begins as the run stands: what the run was told before the part's instance was there reached nobody.
+ * False when the run was cancelled meanwhile.
+ */
+const createPart = async (
+  { run, instances, places, hasEarlier }: Parts,
+  { number, from, to, needs }: Part,
+): Promise<boolean> => {
+  const { executionId, perform } = run;
+  const { organizationId } = run.params;
+  const standing = await perform(run.store.readCommand(organizationId, executionId));
+  if (standing?.command === "cancel") return false;
+  const params: PartParams = {
+    organizationId,
+    partOf: executionId,
+    part: number,
+    from,
+    to,
+    needs: hasEarlier ? [0, ...needs] : needs,
+    places,
+    seenCommand: standing?.number ?? 0,
+    isPaused: standing?.command === "pause",
+  };
+  const instanceId = partInstanceId(organizationId, executionId, number);
+  const wait = await perform(run.waits.open(partWait({ instanceId, params }, run.now())));
+  // A step that runs twice creates what it created the first time.
+  const created = partQuestionOf(wait)?.params ?? params;
+  await perform(instances.create(instanceId, created));
+  const later = await perform(run.store.readCommand(organizationId, executionId));
+  for (let command = created.seenCommand + 1; command <= (later?.number ?? 0); command++) {
+    await perform(instances.send(instanceId, commandEventType(command)));
+  }
+  return true;
 };
 
-const startPart = (
-  run: Run,
-  instances: WorkflowInstances["Service"],
-  { number, from, to }: Part,
-): Promise<unknown> =>
-  run.steps.do(partStepNames(number, 1).start, { retry: true }, async () => {
-    const { organizationId } = run.params;
-    const { executionId } = run;
-    const instanceId = partInstanceId(executionId, number);
-    await run.perform(
-      run.waits.open({
-        organizationId,
-        executionId,
-        nodeId: partNodeId,
-        name: partWaitName(number),
-        eventType: partEventType(number),
-        openedAt: run.now(),
-        deadline: null,
-        question: { instanceId },
-      }),
-    );
-    const params: PartParams = { organizationId, partOf: executionId, part: number, from, to };
-    await run.perform(instances.create(instanceId, params));
-    return { instanceId };
-  });
-
 const waitForPart = async (run: Run, part: number): Promise<PartEnd> => {
-  const key = {
-    organizationId: run.params.organizationId,
-    executionId: run.executionId,
-    nodeId: partNodeId,
-    name: partWaitName(part),
-  };
+  const key = partWaitKey(run.params.organizationId, run.executionId, part);
   const event = { type: partEventType(part), timeout: longestWait };
   for (let round = 1; ; round++) {
     const names = partStepNames(part, round);
     await run.steps.waitForEvent(names.wait, event);
     const end = await run.steps.do(names.answer, { retry: true }, async () => {
       const outcome = await run.perform(run.waits.settle(key, run.now()));
-      return outcome.status === "answered" ? endOf(outcome.data) : null;
+      return outcome.status === "answered" ? partEndOf(outcome.data) : null;
     });
     if (end !== null) return end;
   }
 };
 
+const afterCommand = (state: ExecutionState, command: TakenCommand["command"]): ExecutionState => {
+  if (command === "cancel") return state;
+  const exit = Effect.runSyncExit(command === "pause" ? pause(state, {}) : resume(state, {}));
+  return Exit.isSuccess(exit) ? exit.value : state;
+};
+
 /** Resolves once no part is under way any more. Rejects with the platform's own failure. */
 export const runParts = (
   run: Run,
-  instances: WorkflowInstances["Service"],
+  instances: Instances,
   parts: readonly Part[],
-  started: ExecutionState,
+  begun: ExecutionState,
   commands: Commands,
 ): Promise<PartsRun> => {
+  const places = placesOf(begun.graph.workflow);
+  const atOnce = Math.min(partsAtOnce, places);
+  const shared: Parts = {
+    run,
+    instances,
+    places: Math.floor(places / atOnce),
+    hasEarlier: begun.counts.completed > 0,
+  };
   const waiting = new Set(parts);
   const under = new Set<number>();
   const ended = new Set<number>();
+  /** The run as people see it while its nodes are elsewhere. */
+  let state = begun;
   let seenCommand = 0;
   let isCancelled = false;
-  let isPaused = false;
   let isOver = false;
   let error: string | undefined;
 
   return new Promise((resolve, reject) => {
+    const fail = (reason: unknown): void => {
+      isOver = true;
+      commands.close();
+      reject(reason instanceof Error ? reason : new Error(String(reason)));
+    };
+
     const end = (): void => {
       isOver = true;
       commands.close();
-      resolve({ isCancelled, ...(error === undefined ? {} : { error }) });
+      const inOrder = [...ended].sort((a, b) => a - b);
+      resolve({ ended: inOrder, isCancelled, ...(error === undefined ? {} : { error }) });
     };
 
     const begin = async (part: Part): Promise<void> => {
-      await startPart(run, instances, part);
-      const partEnd = await waitForPart(run, part.number);
-      if (partEnd.status === "lost")
-        error ??= `Part ${part.number} of the run was lost: ${partEnd.error}`;
-      under.delete(part.number);
-      ended.add(part.number);
+      const { number } = part;
+      const { start } = partStepNames(number, 1);
+      const { isCreated } = await run.steps.do(start, { retry: true }, async () => ({
+        isCreated: await createPart(shared, part),
+      }));
+      const partEnd = isCreated ? await waitForPart(run, number) : undefined;
+      under.delete(number);
+      if (partEnd === undefined) isCancelled = true;
+      else if (partEnd.status === "ended") ended.add(number);
+      else error ??= `Part ${number} of the run was lost: ${partEnd.error}`;
       proceed();
     };
 
     function proceed(): void {
       if (isOver) return;
-      const mayStart = !isPaused && !isCancelled && error === undefined;
+      const mayStart =
+        !isCancelled && error === undefined && state.lifecycle !== "executing.paused";
       for (const part of mayStart ? waiting : []) {
-        if (under.size >= partsAtOnce) break;
+        if (under.size >= atOnce) break;
         if (!part.needs.every((needed) => ended.has(needed))) continue;
         waiting.delete(part);
         under.add(part.number);
-        begin(part).catch(reject);
+        begin(part).catch(fail);
       }
       if (under.size === 0 && (waiting.size === 0 || isCancelled || error !== undefined)) end();
     }
@@ -141,31 +173,32 @@ export const runParts = (
     /** Parts hear of a command from here: they have no row of their own that could be told. */
     const passOn = (number: number): Promise<unknown> =>
       run.steps.do(passOnStepName(number), { retry: true }, async () => {
+        const { organizationId } = run.params;
         const told = [...under];
         for (const part of told) {
-          const instanceId = partInstanceId(run.executionId, part);
+          const instanceId = partInstanceId(organizationId, run.executionId, part);
           await run.perform(instances.send(instanceId, commandEventType(number)));
         }
         return { told };
       });
 
-    const obey = async (taken: TakenCommand | undefined): Promise<void> => {
-      if (isOver || taken === undefined) return;
+    const obey = async ({ command, number }: TakenCommand): Promise<void> => {
       const before = seenCommand;
-      seenCommand = taken.number;
-      isCancelled ||= taken.command === "cancel";
-      isPaused = taken.command === "pause";
-      // Every number between is told too: each part waits for the next one that it has not seen.
-      for (let number = before + 1; number <= taken.number; number++) await passOn(number);
+      seenCommand = number;
+      isCancelled ||= command === "cancel";
+      state = afterCommand(state, command);
+      for (let one = before + 1; one <= number; one++) await passOn(one);
       proceed();
-      if (!isCancelled) listen();
+      if (!isCancelled && !isOver) listen();
     };
 
     function listen(): void {
       commands
-        .next(seenCommand, () => started)
+        .next(seenCommand, () => state)
         .then(obey)
-        .catch(() => {});
+        .catch((reason: unknown) => {
+          if (!isOver) fail(reason);
+        });
     }
 
     // A run of many parts lasts long enough to be told something.

@@ -8,6 +8,7 @@ import type { ExecuteParams } from "#core/execution-context";
 import type { WorkflowExecution } from "#core/report";
 import { CreditService } from "#services/credit-service";
 import { DurableStep } from "#services/durable-step";
+import type { SavedExecution } from "#services/execution-store";
 import { ExecutionStore } from "#services/execution-store";
 import type { MonitoringMessage } from "#services/monitoring-service";
 import { MonitoringService, silent } from "#services/monitoring-service";
@@ -51,6 +52,32 @@ export interface Run extends Pick<
   readonly publishStatus: (execution: WorkflowExecution) => void;
 }
 
+/** What of a run is stored beside its record. */
+export type Definition = Pick<SavedExecution, "workflowName" | "definitionHash">;
+
+type Saved = Pick<SavedExecution, "execution" | "isInitial" | "savedAt" | "start">;
+
+/** Gives the record that stands: a step that runs twice finds the one of its first time. */
+export const saveRecord = (
+  { store, params, perform }: Run,
+  definition: Definition,
+  saved: Saved,
+): Promise<WorkflowExecution> => {
+  const { organizationId, userId } = params;
+  return perform(store.save({ organizationId, userId, ...definition, ...saved }));
+};
+
+/** The same, told to whoever watches. */
+export const saveAndTell = async (
+  run: Run,
+  definition: Definition,
+  saved: Saved,
+): Promise<WorkflowExecution> => {
+  const standing = await saveRecord(run, definition, saved);
+  run.publishStatus(standing);
+  return standing;
+};
+
 export const makeRun = Effect.fnUntraced(function* (params: ExecuteParams, executionId: string) {
   const runExit: NodeEnvironment["runExit"] = Effect.runPromiseExitWith(
     yield* Effect.context<never>(),
@@ -76,7 +103,9 @@ export const makeRun = Effect.fnUntraced(function* (params: ExecuteParams, execu
     waits: yield* WaitStore,
     credits: yield* CreditService,
     watch: yield* RunWatch,
-    instances: Option.getOrUndefined(yield* Effect.serviceOption(WorkflowInstances)),
+    instances: Option.getOrUndefined(
+      Option.filter(yield* Effect.serviceOption(WorkflowInstances), ({ canCreate }) => canCreate),
+    ),
     now: () => clock.currentTimeMillisUnsafe(),
     publish:
       monitoring.publish === silent

@@ -5,7 +5,7 @@
 import * as Result from "effect/Result";
 import { isReservedSubStep, keyPart, subStepName } from "#core/step-name";
 import type { AttemptFailure } from "#core/retry";
-import { stepTimeout } from "#core/retry";
+import { attemptTimeout, stepTimeout } from "#core/retry";
 import type { JsonValue } from "#core/value";
 import { cloneSize, plainJson } from "#core/value";
 import type { Policy } from "#core/workflow";
@@ -109,7 +109,7 @@ export const subStepTools = (
   progress: Progress,
 ): MultiStepTools => {
   const { id } = graphNode;
-  const timeout = policy?.timeout === undefined ? undefined : durationMillis(policy.timeout);
+  const timeout = attemptTimeout(policy);
   const options = { retry: false, ...stepTimeout(policy) };
   /** Two steps of one name would swap their results on replay. */
   const claim = (name: string): string => {

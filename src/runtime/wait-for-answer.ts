@@ -73,7 +73,7 @@ export const waitForAnswer = async (
     const standing = await env.perform(env.waits.open(wait));
     env.publish(nodeId, { status: "waiting", name, until: standing.deadline });
     // It may stand like this for days, and people look at what it waits for.
-    await env.saveProgress("exact");
+    await env.saveProgress("soon");
     return { openedAt: standing.openedAt };
   });
   const { openedAt } = opened;

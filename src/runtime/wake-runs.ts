@@ -5,18 +5,18 @@
  */
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
 import { reportLoss, usageOf } from "#core/report";
-import { commandEventType } from "#core/step-name";
-import { isJsonObject } from "#core/value";
+import { commandEventType, partEventType } from "#core/step-name";
 import { CreditService } from "#services/credit-service";
 import type { ServiceFailure } from "#services/errors";
 import type { LiveRow } from "#services/execution-store";
 import { ExecutionStore } from "#services/execution-store";
-import type { Wait } from "#services/wait-store";
 import { WaitStore } from "#services/wait-store";
 import { wakeEventType, WorkflowInstances } from "#services/workflow-instances";
 import { hashDefinition } from "./definition-hash.ts";
-import { partNodeId } from "./run-parts.ts";
+import type { PartQuestion } from "./part-instance.ts";
+import { partQuestionOf, partWaitKey } from "./part-instance.ts";
 import { instanceParamsOf } from "./start-run.ts";
 
 /** Times are milliseconds since 1970. */
@@ -52,7 +52,7 @@ export const isDue = ({ updatedAt }: Pick<LiveRow, "updatedAt">, round: WatchRou
 
 type WatchServices = CreditService | ExecutionStore | WaitStore | WorkflowInstances;
 
-/** The platform has ended the instance, and nobody is left to say so. */
+/** The platform has ended the instance, and nobody is left to say so. Its parts must do nothing more after that. */
 const endRecord: (
   row: LiveRow,
   end: string,
@@ -63,8 +63,14 @@ const endRecord: (
   now,
 ) {
   const store = yield* ExecutionStore;
+  const waits = yield* WaitStore;
   const live = yield* store.get(organizationId, id);
   if (live === undefined) return;
+  const instances = yield* WorkflowInstances;
+  for (const wait of yield* waits.listUnsettled(organizationId, id)) {
+    const part = partQuestionOf(wait);
+    if (part !== undefined) yield* instances.stop(part.instanceId);
+  }
   const start = yield* store.readStart(organizationId, id);
   const hashing = Effect.promise(async () => hashDefinition(start?.workflow));
   const standing = yield* store.save({
@@ -77,30 +83,34 @@ const endRecord: (
   });
   const usage = usageOf(standing);
   yield* (yield* CreditService).settle({ organizationId, executionId: id, usage });
-  yield* (yield* WaitStore).close(organizationId, id);
+  yield* waits.close(organizationId, id);
 });
 
-/** A part of the run is woken like the run itself; in the place of one that the platform has ended, its end is told. */
+/** A part of the run is looked after like the run itself. */
 const wakePart: (
   row: LiveRow,
-  wait: Wait,
+  part: PartQuestion,
 ) => Effect.Effect<void, ServiceFailure, WaitStore | WorkflowInstances> = Effect.fnUntraced(
-  function* (row, { name, question, eventType }) {
-    const { organizationId, id: executionId, commandNumber } = row;
-    const instanceId = isJsonObject(question) ? question["instanceId"] : undefined;
-    if (typeof instanceId !== "string") return;
+  function* (row, { instanceId, params }) {
     const instances = yield* WorkflowInstances;
     const end = yield* instances.endOf(instanceId);
+    if (end === "lost") {
+      yield* instances.create(instanceId, params);
+      return;
+    }
     if (end === undefined) {
       yield* instances.send(instanceId, wakeEventType);
-      if (commandNumber > 0) yield* instances.send(instanceId, commandEventType(commandNumber));
+      // Which of them it has seen is not known here; one that it has seen it does not wait for.
+      for (let number = params.seenCommand + 1; number <= row.commandNumber; number++) {
+        yield* instances.send(instanceId, commandEventType(number));
+      }
       return;
     }
     const now = yield* Clock.currentTimeMillis;
-    const answer = { organizationId, executionId, nodeId: partNodeId, name, now };
-    const waits = yield* WaitStore;
-    yield* waits.answer({ ...answer, data: { status: "lost", error: end } });
-    yield* instances.send(executionId, eventType);
+    const key = partWaitKey(row.organizationId, row.id, params.part);
+    const data = { status: "lost", error: end };
+    yield* (yield* WaitStore).answer({ ...key, data, now });
+    yield* instances.send(row.id, partEventType(params.part));
   },
 );
 
@@ -112,12 +122,13 @@ const remind: (row: LiveRow) => Effect.Effect<void, ServiceFailure, WatchService
     if (commandNumber > acknowledgedNumber) {
       yield* instances.send(id, commandEventType(acknowledgedNumber + 1));
     }
-    const waits = yield* (yield* WaitStore).list(organizationId, id);
-    for (const wait of waits) {
+    for (const wait of yield* (yield* WaitStore).listUnsettled(organizationId, id)) {
+      const part = partQuestionOf(wait);
       if (wait.status === "answered") {
         yield* instances.send(wait.instanceId ?? id, wait.eventType);
+      } else if (part !== undefined) {
+        yield* wakePart(row, part);
       }
-      if (wait.status === "open" && wait.nodeId === partNodeId) yield* wakePart(row, wait);
     }
   });
 
@@ -131,19 +142,28 @@ const wake: (row: LiveRow, now: number) => Effect.Effect<void, ServiceFailure, W
       return yield* remind(row);
     }
     if (end !== "lost") return yield* endRecord(row, end, now);
-    const store = yield* ExecutionStore;
-    const start = yield* store.readStart(organizationId, id);
+    const start = yield* (yield* ExecutionStore).readStart(organizationId, id);
     if (start !== undefined) yield* instances.create(id, instanceParamsOf(start));
   });
 
 const pageSize = 200;
 const wokenAtOnce = 8;
 
-/** One round over all live runs. Gives how many there are; a run that cannot be woken does not keep the others from it. */
-export const wakeRuns: (round: WatchRound) => Effect.Effect<number, ServiceFailure, WatchServices> =
-  Effect.fnUntraced(function* (round) {
+export interface RoundOutcome {
+  /** How many runs are live. */
+  readonly live: number;
+  /** How many of them could not be woken. */
+  readonly failed: number;
+}
+
+/** One round over all live runs. A run that cannot be woken does not keep the others from it. */
+export const wakeRuns: (
+  round: WatchRound,
+) => Effect.Effect<RoundOutcome, ServiceFailure, WatchServices> = Effect.fnUntraced(
+  function* (round) {
     const store = yield* ExecutionStore;
     let live = 0;
+    let failed = 0;
     let after: LiveRow | undefined;
     for (;;) {
       const rows = yield* store.listLive({
@@ -151,12 +171,14 @@ export const wakeRuns: (round: WatchRound) => Effect.Effect<number, ServiceFailu
         ...(after === undefined ? {} : { after }),
       });
       live += rows.length;
-      yield* Effect.forEach(
+      const woken = yield* Effect.forEach(
         rows.filter((row) => isDue(row, round)),
-        (row) => Effect.ignore(wake(row, round.now)),
-        { concurrency: wokenAtOnce, discard: true },
+        (row) => Effect.exit(wake(row, round.now)),
+        { concurrency: wokenAtOnce },
       );
+      failed += woken.filter(Exit.isFailure).length;
       after = rows.at(-1);
-      if (rows.length < pageSize || after === undefined) return live;
+      if (rows.length < pageSize || after === undefined) return { live, failed };
     }
-  });
+  },
+);

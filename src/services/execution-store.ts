@@ -113,7 +113,10 @@ export const savedAtOf = ({ savedAt, execution }: SavedExecution): number =>
 export class ExecutionStore extends Context.Service<
   ExecutionStore,
   {
-    /** Gives the record that stands: this one, or the final one that stood already. */
+    /**
+     * Gives the record that stands: this very one, or the final one that stood already. What only says that the run is
+     * submitted leaves whatever stands: of starts that come at once one is the first, and none undoes what the run has done.
+     */
     readonly save: (saved: SavedExecution) => Effect.Effect<WorkflowExecution, ServiceFailure>;
     readonly get: (
       organizationId: string,
@@ -164,6 +167,12 @@ interface Kept {
   readonly acknowledgedNumber: number;
 }
 
+const recordOf = ({ isInitial, start, execution }: Kept): WorkflowExecution =>
+  isInitial && start !== undefined ? initialRecord(start.workflow, execution) : execution;
+
+const isMereStart = ({ isInitial, execution }: SavedExecution): boolean =>
+  isInitial === true && execution.status === "submitted";
+
 const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Negative when `a` comes first in a list. */
@@ -194,7 +203,9 @@ function memory(): ExecutionStore["Service"] {
         const row = rowOf(saved);
         const key = keyOf(row.organizationId, row.id);
         const before = runs.get(key);
-        if (before !== undefined && isFinalStatus(before.row.status)) return before.execution;
+        if (before !== undefined && (isFinalStatus(before.row.status) || isMereStart(saved))) {
+          return recordOf(before);
+        }
         runs.set(key, {
           row,
           execution: saved.execution,
@@ -209,9 +220,7 @@ function memory(): ExecutionStore["Service"] {
     get: (organizationId, executionId) =>
       Effect.sync(() => {
         const kept = runs.get(keyOf(organizationId, executionId));
-        return kept?.isInitial === true && kept.start !== undefined
-          ? initialRecord(kept.start.workflow, kept.execution)
-          : kept?.execution;
+        return kept && recordOf(kept);
       }),
     list: (organizationId, { status, workflowId, before, limit = 50 } = {}) =>
       Effect.sync(() =>

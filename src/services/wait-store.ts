@@ -6,6 +6,7 @@
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import { eventLimit } from "#core/platform-limits";
 import { quoted } from "#core/problem";
 import type { JsonValue } from "#core/value";
 import { ServiceFailure } from "./errors.ts";
@@ -39,6 +40,9 @@ export type WaitOutcome =
 
 export type StandingWait = Wait & WaitOutcome;
 
+/** One that its run has not heard the last of: open, or answered and not read yet. The answer may be large, and is left out. */
+export type UnsettledWait = Wait & { readonly status: "open" | "answered" };
+
 export interface WaitAnswer {
   readonly organizationId: string;
   readonly executionId: string;
@@ -56,7 +60,9 @@ export type AnswerRefusal =
   /** The node has no such wait. */
   | { readonly status: "unknown" }
   /** No name was given, and each of these is open. */
-  | { readonly status: "ambiguous"; readonly names: readonly string[] };
+  | { readonly status: "ambiguous"; readonly names: readonly string[] }
+  /** What is wrong with the data. */
+  | { readonly status: "refused"; readonly message: string };
 
 export type AnswerResult = { readonly status: "accepted"; readonly wait: Wait } | AnswerRefusal;
 
@@ -104,9 +110,9 @@ export const refusalOf = (waits: readonly WaitFacts[], answer: WaitAnswer): Answ
     : { status: "late" };
 };
 
-/** Bytes of JSON. Both stand in one row, and a row of D1 holds 2 MB. */
+/** Bytes of JSON. Both stand in one row, and a row of D1 holds 2 MB; an answer becomes the result of a step, too. */
 const longestQuestion = 200_000;
-const longestAnswer = 1_600_000;
+const longestAnswer = eventLimit;
 
 const textOf = (
   operation: string,
@@ -148,7 +154,10 @@ export class WaitStore extends Context.Service<
   {
     /** Gives the wait that stands: a step that runs twice finds the times of its first. */
     readonly open: (wait: Wait) => Effect.Effect<Wait, ServiceFailure>;
-    /** What has become of the wait. An open one whose deadline has come expires; an answer that came just before stands. */
+    /**
+     * What has become of the wait, for the run that waits: an answer is taken with it. An open one whose deadline has come
+     * expires; an answer that came just before stands.
+     */
     readonly settle: (key: WaitKey, now: number) => Effect.Effect<WaitOutcome, ServiceFailure>;
     /** One of many answers to a wait is accepted. The caller then sends the wait's event. */
     readonly answer: (answer: WaitAnswer) => Effect.Effect<AnswerResult, ServiceFailure>;
@@ -157,6 +166,11 @@ export class WaitStore extends Context.Service<
       organizationId: string,
       executionId: string,
     ) => Effect.Effect<readonly StandingWait[], ServiceFailure>;
+    /** Those of a run that it may have to be woken for, in the same order. */
+    readonly listUnsettled: (
+      organizationId: string,
+      executionId: string,
+    ) => Effect.Effect<readonly UnsettledWait[], ServiceFailure>;
     /** At the end of a run: nobody waits any more. */
     readonly close: (
       organizationId: string,
@@ -175,6 +189,8 @@ function memory(): WaitStore["Service"] {
     runs.set(run, waits);
     return waits;
   };
+  /** Whose answers have been read. */
+  const taken = new WeakSet<StandingWait>();
   const keyOf = ({ nodeId, name }: WaitKey): string => JSON.stringify([nodeId, name]);
   const put = (wait: Wait, outcome: WaitOutcome): void => {
     waitsOf(wait.organizationId, wait.executionId).set(keyOf(wait), {
@@ -196,6 +212,7 @@ function memory(): WaitStore["Service"] {
         const wait = waitsOf(key.organizationId, key.executionId).get(keyOf(key));
         if (wait === undefined) return Effect.fail(noSuchWait(key));
         if (wait.status === "answered") {
+          taken.add(wait);
           const { status, data, answeredAt } = wait;
           return Effect.succeed({ status, data, answeredAt });
         }
@@ -216,6 +233,14 @@ function memory(): WaitStore["Service"] {
       }),
     list: (organizationId, executionId) =>
       Effect.sync(() => inOrder([...waitsOf(organizationId, executionId).values()])),
+    listUnsettled: (organizationId, executionId) =>
+      Effect.sync(() =>
+        inOrder([...waitsOf(organizationId, executionId).values()]).flatMap((wait) =>
+          wait.status === "open" || (wait.status === "answered" && !taken.has(wait))
+            ? [{ ...asOpened(wait), status: wait.status }]
+            : [],
+        ),
+      ),
     close: (organizationId, executionId) =>
       Effect.sync(() => {
         for (const wait of waitsOf(organizationId, executionId).values()) {

@@ -1,6 +1,6 @@
 /**
- * The platform's instances, one for each run, as the outside sees them: create one, wake it with an event, ask whether the
- * platform has ended it. How a run really stands is in the ExecutionStore.
+ * The platform's instances, one for each run, as the outside sees them: create one, wake it with an event, stop it, ask
+ * whether the platform has ended it. Their ids are the platform's own: no two organizations can have the same. How a run really stands is in the ExecutionStore.
  */
 import * as Context from "effect/Context";
 import type * as Effect from "effect/Effect";
@@ -10,16 +10,20 @@ import type { ServiceFailure } from "./errors.ts";
 export class WorkflowInstances extends Context.Service<
   WorkflowInstances,
   {
-    /** Does nothing when the run has an instance already, so that a start which is tried again starts once. */
+    /** False where a run has itself and no other instances. */
+    readonly canCreate: boolean;
+    /** Does nothing when there is such an instance already, whosever it is: a start which is tried again starts once. */
     readonly create: (
       executionId: string,
       params: InstanceParams,
-    ) => Effect.Effect<void, ServiceFailure>;
+    ) => Effect.Effect<"created" | "exists", ServiceFailure>;
     /** False when there is no such instance. An event that nobody waits for is kept for who will. */
     readonly send: (
       executionId: string,
       eventType: string,
     ) => Effect.Effect<boolean, ServiceFailure>;
+    /** Ends the instance as it stands. Does nothing when there is none, or when it has ended. */
+    readonly stop: (executionId: string) => Effect.Effect<void, ServiceFailure>;
     /**
      * How and why the platform has ended the instance; undefined while it has not. `lost` when it knows no such instance.
      */

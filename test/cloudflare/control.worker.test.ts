@@ -73,6 +73,27 @@ const summary = ({ status, nodeExecutions }: WorkflowExecution): unknown => [
 
 const slow = (millis: number) => ({ type: "number", value: millis }) as const;
 
+test("a start that is made again is one: at once, while the run waits, and after its end", async () => {
+  const workflow = graph("a", { types: { a: "wait-for-event" } });
+  const begin = (changes: Partial<ExecuteParams> = {}) =>
+    perform(startRun({ ...paramsFor(workflow), ...changes }, "again"));
+  const results = await Promise.all([begin(), begin(), begin()]);
+  expect(results).toEqual(results.map(() => ({ status: "started" })));
+  await openWaits("again", 1);
+  const before = await read("again");
+  expect(await begin()).toEqual({ status: "started" });
+  expect(await begin({ computeCredits: 1 })).toEqual({
+    status: "refused",
+    message: "There is a run 'again' already. Give the new one another id.",
+  });
+  expect(await read("again")).toEqual(before);
+  await answer("again", "a", "x");
+  const after = await ended("again");
+  expect(after.status).toBe("completed");
+  expect(await begin()).toEqual({ status: "ended", as: "completed" });
+  expect(await read("again")).toEqual(after);
+});
+
 describe("a waiting run", () => {
   const waiting = graph("a:data -> after a:value", "b:data -> after b:value", {
     types: {
@@ -177,7 +198,7 @@ describe("the watchdog", () => {
     );
     const lost = Layer.merge(
       services,
-      Layer.mock(WorkflowInstances, { create: () => Effect.void }),
+      Layer.mock(WorkflowInstances, { canCreate: true, create: () => Effect.succeed("created") }),
     );
     await Effect.runPromise(startRun(params, "lost").pipe(Effect.provide(lost)));
     expect((await read("lost"))?.status).toBe("submitted");

@@ -11,6 +11,7 @@ import type { WorkflowExecution } from "#core/report";
 import type { Workflow as WorkflowDocument } from "#core/workflow";
 import { commandRun } from "#runtime/control-run";
 import { createDirectRuntime } from "#runtime/direct-runtime";
+import { partInstanceId } from "#runtime/part-instance";
 import { startRun } from "#runtime/start-run";
 import { ExecutionStore } from "#services/execution-store";
 import { RunWatch } from "#services/run-watch";
@@ -118,7 +119,9 @@ describe("a run of more steps than an instance may take", () => {
     expect(spread.nodes.filter(({ status }) => status === "completed").length).toBeGreaterThan(30);
     expect(spread.nodes.some(({ status }) => status === "skipped")).toBe(true);
     // Parts are instances of their own.
-    expect(await (await inParts.get("spread-part-3")).status()).toMatchObject({
+    expect(
+      await (await inParts.get(partInstanceId(organizationId, "spread", 3))).status(),
+    ).toMatchObject({
       status: "complete",
     });
   });

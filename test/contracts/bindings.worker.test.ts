@@ -4,11 +4,14 @@ import * as Effect from "effect/Effect";
 import { describe, expect, it, vi } from "vitest";
 import { d1ExecutionStoreLayer } from "#cloudflare/d1-execution-store";
 import { d1WaitStoreLayer } from "#cloudflare/d1-wait-store";
+import { workflowInstancesLayer } from "#cloudflare/workflow-instances";
 import { r2ObjectStoreLayer } from "#cloudflare/r2-object-store";
 import { ServiceFailure } from "#services/errors";
 import { ExecutionStore, rowOf } from "#services/execution-store";
 import { ObjectStore } from "#services/object-store";
 import { WaitStore } from "#services/wait-store";
+import { WorkflowInstances } from "#services/workflow-instances";
+import { graph } from "../support/graph.ts";
 import { executionStoreContract, savedRun } from "./execution-store.contract.ts";
 import { memoryContracts } from "./memory-layers.ts";
 import { nastyIds } from "./nasty-ids.ts";
@@ -331,6 +334,7 @@ describe("d1WaitStoreLayer", () => {
       (store: WaitStore["Service"]) => store.answer({ ...answer, name: "event" }),
       (store: WaitStore["Service"]) => store.settle(wait, 1),
       (store: WaitStore["Service"]) => store.list("waiting", "run"),
+      (store: WaitStore["Service"]) => store.listUnsettled("waiting", "run"),
       (store: WaitStore["Service"]) => store.close("waiting", "run"),
     ];
     for (const ask of asked) {
@@ -353,14 +357,63 @@ describe("d1WaitStoreLayer", () => {
         Effect.flip(broken.settle(wait, 1)),
         Effect.flip(broken.answer(answer)),
         Effect.flip(broken.list("waiting", "run")),
+        Effect.flip(broken.listUnsettled("waiting", "run")),
         Effect.flip(broken.close("waiting", "run")),
       ]),
     );
     expect(failures.map(({ operation, isFinal }) => [operation, isFinal])).toEqual(
-      ["open", "settle", "answer", "list", "close"].map((method) => [
+      ["open", "settle", "answer", "list", "listUnsettled", "close"].map((method) => [
         `WaitStore.${method}`,
         undefined,
       ]),
+    );
+  });
+});
+
+describe("workflowInstancesLayer", () => {
+  const instances = (workflow = env.EXECUTE): WorkflowInstances["Service"] =>
+    Effect.runSync(Effect.provide(WorkflowInstances, workflowInstancesLayer(workflow)));
+  const params = {
+    workflow: graph("a", { types: { a: "wait-for-event" } }),
+    userId: "user",
+    organizationId: "instances",
+    computeCredits: 1,
+  };
+
+  it("creates an instance once, whosever it is, wakes it, and stops it", async () => {
+    const { canCreate, create, send, stop, endOf } = instances();
+    expect(canCreate).toBe(true);
+    expect(await run(create("one", params))).toBe("created");
+    expect(await run(create("one", params))).toBe("exists");
+    expect(await run(create("one", { ...params, organizationId: "others" }))).toBe("exists");
+    expect(await run(endOf("one"))).toBeUndefined();
+    expect(await run(send("one", "wake"))).toBe(true);
+    await run(stop("one"));
+    expect(await run(endOf("one"))).toBe("terminated");
+    await run(stop("one"));
+    expect(await run(endOf("one"))).toBe("terminated");
+    expect(await run(create("one", params))).toBe("exists");
+  });
+
+  it("has nothing to stop or wake where there is no such instance", async () => {
+    const { send, stop, endOf } = instances();
+    await run(stop("none"));
+    expect(await run(send("none", "wake"))).toBe(false);
+    expect(await run(endOf("none"))).toBe("lost");
+  });
+
+  it("fails with a ServiceFailure when the platform is away", async () => {
+    const broken = instances(withMethods(env.EXECUTE, { create: failing, get: failing }));
+    const failures = await run(
+      Effect.all([
+        Effect.flip(broken.create("run", params)),
+        Effect.flip(broken.send("run", "wake")),
+        Effect.flip(broken.stop("run")),
+        Effect.flip(broken.endOf("run")),
+      ]),
+    );
+    expect(failures.map(({ operation }) => operation)).toEqual(
+      ["create", "send", "stop", "endOf"].map((method) => `WorkflowInstances.${method}`),
     );
   });
 });

@@ -10,7 +10,7 @@ import type { ExecuteParams } from "#core/execution-context";
 import { initialState } from "#core/execution-state";
 import { buildGraph } from "#core/graph";
 import type { NodeExecution, WorkflowExecution } from "#core/report";
-import { reportExecution } from "#core/report";
+import { emptyRecord, reportExecution } from "#core/report";
 import { recordOf } from "#core/value";
 import type { Workflow } from "#core/workflow";
 import type { SavedExecution } from "#services/execution-store";
@@ -136,6 +136,36 @@ export const runStartContract = (
         );
       },
     );
+
+    it("is said once: of starts that come at once one stands, and a later one undoes nothing", async () => {
+      const store = open();
+      const organization = newOrganization();
+      const startAt = (second: number): SavedExecution => ({
+        ...startedRun(organization, "run", small, { computeCredits: second }),
+        execution: {
+          ...emptyRecord(small.id, "run", "submitted", startedAt + second * 1_000),
+        },
+        isInitial: true,
+      });
+      const starts = Array.from({ length: 8 }, (_, second) => startAt(second));
+      const saves = starts.map((start) => store.save(start));
+      const standing = await run(Effect.all(saves, { concurrency: "unbounded" }));
+      const firsts = starts.filter((start, index) => standing[index] === start.execution);
+      expect(firsts).toHaveLength(1);
+      const first = firsts[0]!;
+      const record = { ...idleRecord(small, "run"), status: "submitted" } as const;
+      const stood = { ...record, startedAt: first.execution.startedAt };
+      for (const execution of standing.filter((execution) => execution !== first.execution)) {
+        expect(asText(execution)).toBe(asText(stood));
+      }
+      const start = await run(store.readStart(organization, "run"));
+      expect(start?.computeCredits).toBe(first.start?.computeCredits);
+      const moved = startedRun(organization, "run", small, {}, { status: "paused" });
+      await run(store.save(withoutStart(moved)));
+      expect(await run(store.save(startAt(9)))).toEqual(moved.execution);
+      expect(await run(store.get(organization, "run"))).toEqual(moved.execution);
+      expect(await run(store.list(organization))).toEqual([rowOf(moved)]);
+    });
 
     it.each<readonly [string, (nodes: readonly NodeExecution[]) => readonly NodeExecution[]]>([
       [

@@ -254,6 +254,46 @@ export const waitStoreContract = (name: string, makeLayer: () => Layer.Layer<Wai
       expect(await run(store.settle(third, 9_000))).toEqual({ status: "closed" });
     });
 
+    it("tells what a run may have to be woken for, without the answers, until it has read them", async () => {
+      const store = open();
+      const organization = newOrganization();
+      const first = waitOf(organization, { nodeId: "z", openedAt: 1, question: { text: "?" } });
+      const second = waitOf(organization, { nodeId: "b", deadline: 2_000 });
+      const third = waitOf(organization, { nodeId: "a", openedAt: 3_000, instanceId: "part" });
+      const unsettled = () => run(store.listUnsettled(organization, "run"));
+      expect(await unsettled()).toEqual([]);
+      for (const wait of [third, first, second]) await run(store.open(wait));
+      await run(store.open(waitOf(organization, { executionId: "other" })));
+      await run(store.open(waitOf(newOrganization())));
+      const isOpen = [first, second, third].map((wait) => ({ ...wait, status: "open" }));
+      expect(await unsettled()).toEqual(isOpen);
+      for (const wait of [first, third]) await run(store.settle(wait, 4_000));
+      expect(await unsettled()).toEqual(isOpen);
+      await run(store.answer(answerTo(first)));
+      await run(store.answer(answerTo(third)));
+      const isAnswered = [
+        { ...first, status: "answered" },
+        { ...second, status: "open" },
+        { ...third, status: "answered" },
+      ];
+      expect(await unsettled()).toEqual(isAnswered);
+      await run(store.list(organization, "run"));
+      await run(store.answer(answerTo(first)));
+      await run(store.settle(second, 1_999));
+      expect(await unsettled()).toEqual(isAnswered);
+      await run(store.settle(first, 4_000));
+      await run(store.settle(second, 2_000));
+      expect(await unsettled()).toEqual([{ ...third, status: "answered" }]);
+      await run(store.close(organization, "run"));
+      expect(await unsettled()).toEqual([{ ...third, status: "answered" }]);
+      await run(store.settle(third, 4_000));
+      await run(store.settle(third, 4_000));
+      expect(await unsettled()).toEqual([]);
+      expect(await run(store.listUnsettled(organization, "other"))).toHaveLength(1);
+      await run(store.close(organization, "other"));
+      expect(await run(store.listUnsettled(organization, "other"))).toEqual([]);
+    });
+
     it("lists waits as they were opened, of one moment by node and name", async () => {
       const store = open();
       const organization = newOrganization();
@@ -371,7 +411,7 @@ export const waitStoreContract = (name: string, makeLayer: () => Layer.Layer<Wai
       }
     });
 
-    it("keeps an answer of 512 KiB of characters beside a long question", async () => {
+    it("keeps an answer of 512 KiB beside a long question", async () => {
       const store = open();
       const id = "猫".repeat(10_000);
       const wait = waitOf(newOrganization(), {
@@ -379,11 +419,12 @@ export const waitStoreContract = (name: string, makeLayer: () => Layer.Layer<Wai
         nodeId: id,
         question: "猫".repeat(65_000),
       });
-      const data = { text: "猫".repeat(512 * 1_024) };
+      const data = "猫".repeat((512 * 1_024 - 2) / 3);
+      expect(Buffer.byteLength(JSON.stringify(data))).toBe(512 * 1_024);
       await run(store.open(wait));
       expect((await run(store.answer(answerTo(wait, { data })))).status).toBe("accepted");
       const outcome = await run(store.settle(wait, 1));
-      // Not `toEqual`: a failure would say a megabyte.
+      // Not `toEqual`: a failure would say half a megabyte.
       expect(JSON.stringify(outcome) === JSON.stringify(answered(data, 1_500))).toBe(true);
     });
 
@@ -393,7 +434,7 @@ export const waitStoreContract = (name: string, makeLayer: () => Layer.Layer<Wai
       const question = "é".repeat(100_000);
       const refusedOpen = await run(Effect.flip(store.open({ ...wait, question })));
       await run(store.open(wait));
-      const data = "x".repeat(1_600_000);
+      const data = "x".repeat(512 * 1_024 - 1);
       const refusedAnswer = await run(Effect.flip(store.answer(answerTo(wait, { data }))));
       expect([refusedOpen, refusedAnswer].map((failure) => ({ ...failure }))).toMatchObject([
         { operation: "WaitStore.open", isFinal: true },
@@ -402,7 +443,7 @@ export const waitStoreContract = (name: string, makeLayer: () => Layer.Layer<Wai
       const advice = "Put what is large into the ObjectStore and give a reference.";
       expect([refusedOpen.message, refusedAnswer.message]).toEqual([
         `The question of a wait is 200002 bytes of JSON, and 200000 are allowed. ${advice}`,
-        `The answer to a wait is 1600002 bytes of JSON, and 1600000 are allowed. ${advice}`,
+        `The answer to a wait is 524289 bytes of JSON, and 524288 are allowed. ${advice}`,
       ]);
       expect(await run(store.settle(wait, 1))).toEqual({ status: "open" });
     });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { WorkflowGraph } from "#core/graph";
 import { buildGraph } from "#core/graph";
 import type { StepFacts } from "#core/plan-parts";
-import { countSteps, planParts } from "#core/plan-parts";
+import { countSteps, partsOf, planParts } from "#core/plan-parts";
 import type { Workflow } from "#core/workflow";
 import { graph } from "../support/graph.ts";
 
@@ -17,6 +17,11 @@ const facts: Readonly<Record<string, StepFacts>> = {
     policy: { retries: { limit: 2, delay: 1, backoff: "constant" } },
   },
 };
+const cut = (workflow: Workflow, most: number) => {
+  const whole = indexed(workflow);
+  return partsOf(whole, planParts(whole, factsOf, most));
+};
+
 const factsOf = (type: string): StepFacts | undefined => facts[type];
 
 const indexed = (workflow: Workflow): WorkflowGraph => Result.getOrThrow(buildGraph(workflow));
@@ -26,7 +31,7 @@ describe("the steps of a run", () => {
 
   test("are its own five, and one for each node unless the node takes more", () => {
     expect(countSteps(indexed(graph("a", "b", "c", "d", "e", { types })), factsOf)).toBe(
-      5 + 1 + 1 + 7 + 2 + 1,
+      5 + 1 + 1 + 7 + 4 + 1,
     );
   });
 
@@ -40,7 +45,7 @@ describe("the steps of a run", () => {
 
 describe("the parts of a run", () => {
   test("follow each other in the order, each as large as it may be, and know what they need", () => {
-    const parts = planParts(indexed(graph("a -> b -> c -> d -> e", "a -> e")), factsOf, 2);
+    const parts = cut(graph("a -> b -> c -> d -> e", "a -> e"), 2);
     expect(parts).toEqual([
       { number: 1, from: 0, to: 2, needs: [] },
       { number: 2, from: 2, to: 4, needs: [1] },
@@ -49,7 +54,7 @@ describe("the parts of a run", () => {
   });
 
   test("need nothing when no edge comes into them", () => {
-    expect(planParts(indexed(graph("a", "b", "c")), factsOf, 1).map(({ needs }) => needs)).toEqual([
+    expect(cut(graph("a", "b", "c"), 1).map(({ needs }) => needs)).toEqual([
       [],
       [],
       [],
@@ -59,14 +64,14 @@ describe("the parts of a run", () => {
   test("hold a node that needs more than a part may on its own", () => {
     const types = { b: "multi" };
     expect(
-      planParts(indexed(graph("a", "b", "c", { types })), factsOf, 3).map(({ to }) => to),
+      cut(graph("a", "b", "c", { types }), 3).map(({ to }) => to),
     ).toEqual([1, 2, 3]);
   });
 
   test("are one for a graph that fits, and none for an empty one", () => {
-    expect(planParts(indexed(graph("a", "b")), factsOf, 100)).toEqual([
+    expect(cut(graph("a", "b"), 100)).toEqual([
       { number: 1, from: 0, to: 2, needs: [] },
     ]);
-    expect(planParts(indexed(graph()), factsOf, 100)).toEqual([]);
+    expect(cut(graph(), 100)).toEqual([]);
   });
 });

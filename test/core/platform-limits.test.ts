@@ -3,6 +3,7 @@ import type { ExecuteParams } from "#core/execution-context";
 import {
   eventLimit,
   eventProblem,
+  instanceIdProblem,
   paramsLimit,
   storedParamsLimit,
   paramsProblem,
@@ -85,6 +86,35 @@ describe("an event's data", () => {
     itself.push(itself);
     expect(eventProblem(itself)).toBe(
       "The data cannot be written as JSON. Give plain data that does not contain itself.",
+    );
+  });
+});
+
+describe("a run's id", () => {
+  test.each([
+    "a",
+    "Z",
+    "_",
+    "0",
+    "a-b_c-",
+    "4f1c9f4e-6c1b-4c9e-9d0e-1f2a3b4c5d6e",
+    "x".repeat(100),
+  ])("may be %s", (id) => {
+    expect(instanceIdProblem(id)).toBeUndefined();
+  });
+
+  test.each(["", "-a", "a b", "a/b", "a.b", "é", "猫", "a\n", "\u0000"])(
+    "may not be %j, and what it may be is said",
+    (id) => {
+      expect(instanceIdProblem(id)).toBe(
+        `The run's id is '${id}'. Give one of the letters a to z and A to Z, digits, '_' and '-', which does not begin with '-'.`,
+      );
+    },
+  );
+
+  test("has at most 100 characters", () => {
+    expect(instanceIdProblem("x".repeat(101))).toBe(
+      "The run's id has 101 characters, and at most 100 are taken. Give a shorter one.",
     );
   });
 });
