@@ -1,7 +1,8 @@
 /** What the bench's Worker and its process say to each other. */
 import type { Workflow } from "#core/workflow";
 
-export const benchTypes = { trivial: "bench-trivial", gate: "bench-gate" } as const;
+/** Of the node that holds a run. */
+export const gateId = "gate";
 
 /** How long the gate holds a run, so that it can be paused there. Milliseconds. */
 export const gateMillis = 400;
@@ -15,11 +16,17 @@ export interface StartRequest {
   readonly kind: Kind;
   readonly id: string;
   readonly workflow: Workflow;
+  /** The earlier run that this one goes on from; of Pawl alone. */
+  readonly redriveOf?: string;
 }
 
 /** One time through `run()`: times in milliseconds, by the Worker's clock. */
 export interface Pass {
   readonly entered: number;
+  /** Steps, sleeps and waits that the platform was asked for, on record or not. */
+  steps: number;
+  /** When the gate's step was asked for: all other nodes are done by then. */
+  atGate?: number;
   /** When every node's step had given its result. */
   nodesDone?: number;
   ended?: number;

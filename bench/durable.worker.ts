@@ -1,57 +1,38 @@
 /**
- * The Worker that SPEED-6, 7 and 8 are measured in: Pawl's entrypoint beside a plain in-degree loop over bare steps, which
- * does for the same document what any engine must: run a node once its upstreams are done, keep its result.
+ * The Worker that durable runs are measured in: Pawl's entrypoint beside a plain loop over bare steps. Both count the steps
+ * that they ask the platform for.
  */
 import { WorkflowEntrypoint, type WorkflowEvent, type WorkflowStep } from "cloudflare:workers";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
 import { executeEntrypoint } from "#cloudflare/execute-entrypoint";
 import type { PawlEnv } from "#cloudflare/env";
-import type { ExecuteParams } from "#core/execution-context";
-import { persistStep } from "#core/step-name";
+import { cloudflareServices } from "#cloudflare/layers";
+import { workflowInstancesLayer } from "#cloudflare/workflow-instances";
+import type { ExecuteParams, InstanceParams } from "#core/execution-context";
+import { nodeStepName, persistStep } from "#core/step-name";
 import type { Workflow as WorkflowDocument } from "#core/workflow";
-import { defineNode } from "#nodes/define-node";
+import { answerWait } from "#runtime/control-run";
+import type { BareSteps, SendEvent } from "./bare-run.worker.ts";
+import { runBare } from "./bare-run.worker.ts";
+import { benchNodes } from "./durable-nodes.ts";
 import type { InstanceReport, Pass, StartRequest } from "./durable-types.ts";
-import { benchTypes, gateMillis, weighedPrefix } from "./durable-types.ts";
+import { gateId, weighedPrefix } from "./durable-types.ts";
+
+export { Watchdog } from "#cloudflare/watchdog";
 
 interface BenchEnv extends PawlEnv {
   readonly BARE: Workflow<WorkflowDocument>;
 }
 
-const ports = {
-  inputs: [{ name: "value", type: "number" }],
-  outputs: [{ name: "result", type: "number" }],
-} as const;
-
-const pause = (millis: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, millis));
-
-const trivial = defineNode({
-  type: benchTypes.trivial,
-  name: "Trivial",
-  category: "bench",
-  description: "Adds one.",
-  pure: true,
-  ...ports,
-  run: ({ value = 0 }) => ({ result: value + 1 }),
-});
-
-const gate = defineNode({
-  type: benchTypes.gate,
-  name: "Gate",
-  category: "bench",
-  description: "Takes long enough to be paused.",
-  ...ports,
-  run: async ({ value = 0 }) => {
-    await pause(gateMillis);
-    return { result: value };
-  },
-});
+const organizationId = "bench";
 
 /** Kept in the isolate, where both the runs and the requests of the bench are. */
 const passesById = new Map<string, Pass[]>();
 const overheadById = new Map<string, number>();
 
 const enter = (id: string): Pass => {
-  const pass: Pass = { entered: Date.now() };
+  const pass: Pass = { entered: Date.now(), steps: 0 };
   passesById.set(id, [...(passesById.get(id) ?? []), pass]);
   return pass;
 };
@@ -63,17 +44,47 @@ interface AnyStep {
   readonly waitForEvent: WorkflowStep["waitForEvent"];
 }
 
-const jsonLength = (value: unknown): number => (JSON.stringify(value) ?? "").length;
-
-/** Sees when the nodes are done. */
-const timed = (step: WorkflowStep, pass: Pass): AnyStep => ({
+/** Sees how many steps there are, and when the nodes are done. */
+const watched = (step: WorkflowStep, pass: Pass): AnyStep => ({
   do: (name, ...rest) => {
+    pass.steps++;
+    if (name === gateId || name === nodeStepName(gateId)) pass.atGate = Date.now();
     if (name === persistStep) pass.nodesDone = Date.now();
     return (step as unknown as AnyStep).do(name, ...rest);
   },
-  sleep: (name, millis) => step.sleep(name, millis),
-  waitForEvent: (name, options) => step.waitForEvent(name, options),
+  sleep: (name, millis) => {
+    pass.steps++;
+    return step.sleep(name, millis);
+  },
+  waitForEvent: (name, options) => {
+    pass.steps++;
+    return step.waitForEvent(name, options);
+  },
 });
+
+const nodeIdOfAsk = (stepName: string): string | undefined =>
+  /^run node (.*) \/ .* \(ask\)$/.exec(stepName)?.[1];
+
+/** Answers every wait as soon as it is open, as somebody outside would. */
+const answered = (step: AnyStep, answer: (nodeId: string) => Promise<unknown>): AnyStep => ({
+  ...step,
+  do: async (name, ...rest) => {
+    const result = await step.do(name, ...rest);
+    const nodeId = nodeIdOfAsk(name);
+    if (nodeId !== undefined) void answer(nodeId);
+    return result;
+  },
+});
+
+const answerer =
+  (env: BenchEnv, executionId: string) =>
+  (nodeId: string): Promise<unknown> => {
+    const services = Layer.merge(cloudflareServices(env), workflowInstancesLayer(env.EXECUTE));
+    const answering = answerWait({ organizationId, executionId, nodeId, data: "yes" });
+    return Effect.runPromise(Effect.provide(answering, services));
+  };
+
+const jsonLength = (value: unknown): number => (JSON.stringify(value) ?? "").length;
 
 /** Sees how large the results are too, which takes time: not for a run that is timed. */
 const weighed = (id: string, step: AnyStep): AnyStep => ({
@@ -87,65 +98,25 @@ const weighed = (id: string, step: AnyStep): AnyStep => ({
   },
 });
 
-export { Watchdog } from "#cloudflare/watchdog";
-
-export class Execute extends executeEntrypoint<BenchEnv>({ nodes: [trivial, gate] }) {
+export class Execute extends executeEntrypoint<BenchEnv>({ nodes: benchNodes }) {
   override async run(
-    event: Readonly<WorkflowEvent<ExecuteParams>>,
+    event: Readonly<WorkflowEvent<InstanceParams>>,
     step: WorkflowStep,
   ): Promise<unknown> {
-    const pass = enter(event.instanceId);
     const { instanceId } = event;
-    const seen = timed(step, pass);
-    const passed = instanceId.startsWith(weighedPrefix) ? weighed(instanceId, seen) : seen;
+    const isReplay = passesById.has(instanceId);
+    const pass = enter(instanceId);
+    const seen = watched(step, pass);
+    const passed = instanceId.startsWith(weighedPrefix)
+      ? weighed(instanceId, seen)
+      : isReplay
+        ? seen
+        : answered(seen, answerer(this.env, instanceId));
     const output = await super.run(event, passed as unknown as WorkflowStep);
     pass.ended = Date.now();
     return output;
   }
 }
-
-/** A node's own work in the bare loop: the same result, and the same pause at the gate. */
-const perform = async (
-  node: WorkflowDocument["nodes"][number],
-): Promise<{ readonly outputs: { readonly result: number } }> => {
-  if (node.type === benchTypes.gate) await pause(gateMillis);
-  return { outputs: { result: 1 } };
-};
-
-/** As many nodes at a time as Pawl runs; ready ones in the order in which they became so. */
-const runBare = (workflow: WorkflowDocument, step: WorkflowStep): Promise<void> => {
-  const nodesById = new Map(workflow.nodes.map((node) => [node.id, node]));
-  const dependents = new Map(workflow.nodes.map(({ id }) => [id, new Set<string>()]));
-  for (const { source, target } of workflow.edges) dependents.get(source)?.add(target);
-  const pending = new Map(workflow.nodes.map(({ id }) => [id, 0]));
-  for (const targets of dependents.values()) {
-    for (const target of targets) pending.set(target, (pending.get(target) ?? 0) + 1);
-  }
-  const ready = workflow.nodes.filter(({ id }) => pending.get(id) === 0).map(({ id }) => id);
-  const limit = workflow.settings?.maxConcurrency ?? 16;
-  return new Promise((resolve, reject) => {
-    let running = 0;
-    let next = 0;
-    const proceed = (): void => {
-      while (running < limit && next < ready.length) {
-        const id = ready[next++]!;
-        running++;
-        const settle = (): void => {
-          running--;
-          for (const dependent of dependents.get(id) ?? []) {
-            const left = pending.get(dependent)! - 1;
-            pending.set(dependent, left);
-            if (left === 0) ready.push(dependent);
-          }
-          proceed();
-        };
-        step.do(id, () => perform(nodesById.get(id)!)).then(settle, reject);
-      }
-      if (running === 0) resolve();
-    };
-    proceed();
-  });
-};
 
 export class Bare extends WorkflowEntrypoint<BenchEnv, WorkflowDocument> {
   override async run(
@@ -153,18 +124,24 @@ export class Bare extends WorkflowEntrypoint<BenchEnv, WorkflowDocument> {
     step: WorkflowStep,
   ): Promise<void> {
     const pass = enter(instanceId);
-    await runBare(payload, step);
+    const send: SendEvent = async (type) => {
+      const instance = await this.env.BARE.get(instanceId);
+      return instance.sendEvent({ type, payload: "yes" });
+    };
+    await runBare(payload, watched(step, pass) as unknown as BareSteps, send);
     pass.nodesDone = Date.now();
     pass.ended = pass.nodesDone;
   }
 }
 
-const start = async (env: BenchEnv, { kind, id, workflow }: StartRequest): Promise<void> => {
+const start = async (env: BenchEnv, request: StartRequest): Promise<void> => {
+  const { kind, id, workflow, redriveOf } = request;
   const params: ExecuteParams = {
     workflow,
     userId: "bench",
-    organizationId: "bench",
+    organizationId,
     computeCredits: Number.MAX_SAFE_INTEGER,
+    ...(redriveOf === undefined ? {} : { redrive: { executionId: redriveOf } }),
   };
   await (kind === "pawl"
     ? env.EXECUTE.create({ id, params })

@@ -17,6 +17,39 @@ export const isMiss = ({ value, target }: Figure): boolean =>
 export const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
+export interface Turns<Side extends string> {
+  readonly times: Readonly<Record<Side, readonly number[]>>;
+  /** Each round against its own neighbour: the machine's mood changes more slowly than that. */
+  readonly ratios: (over: Side, under: Side) => readonly number[];
+}
+
+/**
+ * The times that each side tells of itself, `rounds` of them after `warmups` that do not count. Every other round goes the
+ * other way round, so that no side is always the first.
+ */
+export const turnByTurn = async <Side extends string>(
+  rounds: number,
+  warmups: number,
+  sides: Readonly<Record<Side, () => Promise<number>>>,
+): Promise<Turns<Side>> => {
+  const names = Object.keys(sides) as Side[];
+  const times = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<
+    Side,
+    number[]
+  >;
+  for (let round = -warmups; round < rounds; round++) {
+    for (const name of round % 2 === 0 ? names : names.toReversed()) {
+      const time = await sides[name]();
+      if (round >= 0) times[name].push(time);
+    }
+  }
+  return {
+    times,
+    ratios: (over, under) =>
+      times[over].map((time, round) => time / (times[under][round] ?? Number.NaN)),
+  };
+};
+
 /** Milliseconds that each of `rounds` calls took, after `warmups` that do not count. */
 export const timings = async (
   rounds: number,
@@ -44,8 +77,10 @@ export const growthExponent = (
   return over / logs.reduce((sum, [x]) => sum + (x - meanSize) ** 2, 0);
 };
 
-const rounded = (value: number): string =>
-  value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+const rounded = (value: number): string => {
+  if (Number.isInteger(value) || value >= 100) return value.toFixed(0);
+  return value >= 10 ? value.toFixed(1) : value >= 0.1 ? value.toFixed(2) : value.toPrecision(2);
+};
 
 export const renderFigures = (figures: readonly Figure[]): string => {
   const rows = figures.map((figure) => [

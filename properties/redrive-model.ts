@@ -48,7 +48,7 @@ const portFacts = ({ description: _1, hidden: _2, ...port }: Parameter) => ({
 });
 
 /** All that a node is by itself, but for what only people read. */
-export const definitionOf = ({ workflow }: Document, id: string): object | undefined => {
+const definitionOf = ({ workflow }: Document, id: string): object | undefined => {
   const node = nodeOf(workflow, id);
   if (node === undefined) return undefined;
   const { type, inputs, outputs, policy } = node;

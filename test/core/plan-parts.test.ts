@@ -54,24 +54,16 @@ describe("the parts of a run", () => {
   });
 
   test("need nothing when no edge comes into them", () => {
-    expect(cut(graph("a", "b", "c"), 1).map(({ needs }) => needs)).toEqual([
-      [],
-      [],
-      [],
-    ]);
+    expect(cut(graph("a", "b", "c"), 1).map(({ needs }) => needs)).toEqual([[], [], []]);
   });
 
   test("hold a node that needs more than a part may on its own", () => {
     const types = { b: "multi" };
-    expect(
-      cut(graph("a", "b", "c", { types }), 3).map(({ to }) => to),
-    ).toEqual([1, 2, 3]);
+    expect(cut(graph("a", "b", "c", { types }), 3).map(({ to }) => to)).toEqual([1, 2, 3]);
   });
 
   test("are one for a graph that fits, and none for an empty one", () => {
-    expect(cut(graph("a", "b"), 100)).toEqual([
-      { number: 1, from: 0, to: 2, needs: [] },
-    ]);
+    expect(cut(graph("a", "b"), 100)).toEqual([{ number: 1, from: 0, to: 2, needs: [] }]);
     expect(cut(graph(), 100)).toEqual([]);
   });
 });
