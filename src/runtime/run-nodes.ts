@@ -274,8 +274,10 @@ export const runNodes = (
       // What the platform failed has nothing to wait for, not even for what is parked.
       end();
     } else if (open === parkedNodes) {
-      // Nothing runs in this process, so that only an event can tell it anything.
+      // Nothing runs in this process, so that only an event can tell it anything. It may stand like this for days, and a
+      // replay asks nobody again: whoever looks at it must see it as it is.
       listen();
+      if (open > 0) void loop.saveProgress(() => state, "soon");
     }
   }
 
