@@ -143,6 +143,33 @@ describe("a waiting run", () => {
     });
   });
 
+  test("goes on likewise after a wait whose time has a fraction of a millisecond", async () => {
+    const document = graph("a:timeout -> b:value", {
+      types: { a: "wait-for-event", b: "wait-for-event" },
+      inputs: { "a:timeout": { value: 20.5 } },
+    });
+    await start("fraction", document);
+    await vi.waitFor(async () => expect(await openWaits("fraction", 1)).toEqual(["b"]), 5_000);
+    const instance = await env.EXECUTE.get("fraction");
+    await instance.pause();
+    await vi.waitFor(async () => expect((await instance.status()).status).toBe("paused"), 5_000);
+    await instance.resume();
+    expect(await answer("fraction", "b", "x")).toMatchObject({ status: "accepted" });
+    expect(summary(await ended("fraction"))).toEqual([
+      "completed",
+      { a: { timeout: true }, b: { data: "x" } },
+    ]);
+  });
+
+  test("waits for no time at all when it is told so, and not for the platform's day", async () => {
+    const inputs = { "a:timeout": { value: 0 } };
+    await start("no-time", graph("a", { types: { a: "wait-for-event" }, inputs }));
+    expect(await ended("no-time")).toMatchObject({
+      status: "error",
+      nodeExecutions: [{ nodeId: "a", status: "failed", error: "Nobody answered within 0 ms" }],
+    });
+  });
+
   test("is cancelled though nothing of it runs, and its waits are closed", async () => {
     await start("cancelled-waiting", waiting);
     await openWaits("cancelled-waiting", 2);

@@ -468,6 +468,32 @@ describe("a run whose process died", () => {
     expect(platform.results.has("run node b")).toBe(false);
   });
 
+  test("ends cancelled with all idle that had not begun when it died", async () => {
+    const apart = graph("a", "b", "c", {
+      types: { a: "counted", b: "counted", c: "counted" },
+      settings: { maxConcurrency: 1 },
+    });
+    const { held, recorded } = await died(2);
+    await Effect.runPromise(held.executions.command("org", "execution", "cancel"));
+    const called: string[] = [];
+    const counted = nodeThat(({ nodeId }) => called.push(nodeId), "counted");
+    const platform = recordingPlatform({
+      recorded,
+      begins: (name) => (name === "run node a" ? 2 : 1),
+      waitForEvent: () => Promise.resolve(true),
+    });
+    const execution = await runVirtually(apart, [counted], {
+      layers: Layer.merge(platform.layer, held.layer),
+      tick: 0,
+    });
+    expect(endsOf(execution)).toEqual([
+      ["a", "failed", "Cancelled"],
+      ["b", "idle", undefined],
+      ["c", "idle", undefined],
+    ]);
+    expect([execution.status, called]).toEqual(["cancelled", []]);
+  });
+
   test("goes on to the record of an undisturbed run when nobody said anything", async () => {
     for (const steps of [1, 2, 3, 4, 5, 6, 7, 8]) {
       const before = await died(steps);

@@ -224,6 +224,26 @@ describe("the direct runtime", () => {
     });
   });
 
+  test("refuses a run of more steps than it may take, since it has nothing to spread it over", async () => {
+    const ran: string[] = [];
+    const runtime = createDirectRuntime({
+      nodes: [node("test", (id) => ran.push(id))],
+      stepLimit: 6,
+      partSteps: 2,
+    });
+    expect((await runtime.run(params(graph("a -> b -> c")), "fits")).status).toBe("completed");
+    expect(ran.splice(0)).toEqual(["a", "b", "c"]);
+    const execution = await runtime.run(params(graph("a -> b -> c -> d")), "too many");
+    expect([execution.status, execution.error]).toEqual([
+      "error",
+      "Workflow validation failed: STEP_BUDGET_EXCEEDED at nodes: The run would take 7 durable steps, and 6 are allowed. Split the workflow, or raise the limit.",
+    ]);
+    expect([statusesOf(execution), ran]).toEqual([
+      { a: "idle", b: "idle", c: "idle", d: "idle" },
+      [],
+    ]);
+  });
+
   test("overrides inputs that a node declares and no others", async () => {
     const document = graph("a", {
       types: { a: "addition" },

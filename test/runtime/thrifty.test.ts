@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import { describe, expect, test } from "vitest";
 import type { NodeExecution, WorkflowExecution } from "#core/report";
+import { storedValueType } from "#core/stored-value";
 import type { Workflow } from "#core/workflow";
 import { defineNode } from "#nodes/define-node";
 import { createDirectRuntime } from "#runtime/direct-runtime";
@@ -270,6 +271,33 @@ describe("the thrifty plan", () => {
       // Its port says any, and its bytes came out all the same.
       ["g", expect.objectContaining({ mimeType: "x/y" })],
       ["h", 1],
+    ]);
+  });
+
+  test("takes a step for what is computed and too large to travel, as the full plan does", async () => {
+    const large = defineNode({
+      ...facts,
+      type: "large",
+      pure: true,
+      inputs: [],
+      run: () => ({ out: "x".repeat(200_000) }),
+    });
+    const document = graph("a -> b", { types: { a: "large" } });
+    const platform = recordingPlatform();
+    const limited = Layer.effect(
+      DurableStep,
+      Effect.map(DurableStep, (steps) => ({ ...steps, resultLimit: 1_000_000 })),
+    ).pipe(Layer.provide(platform.layer));
+    const options = { layers: limited, tick: 0 };
+    const execution = await runVirtually(thrifty(document), [...nodes, large], options);
+    // Its reference is read in a step as well.
+    expect(namesOf(platform).filter((name) => !own.includes(name))).toEqual([
+      "run node a",
+      "run node b",
+    ]);
+    expect(execution.nodeExecutions.map(({ outputs }) => outputs)).toEqual([
+      { out: expect.objectContaining({ mimeType: storedValueType }) },
+      { out: 1 },
     ]);
   });
 

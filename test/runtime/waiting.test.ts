@@ -8,6 +8,7 @@ import type { Workflow } from "#core/workflow";
 import { defineNode } from "#nodes/define-node";
 import { createDirectRuntime } from "#runtime/direct-runtime";
 import { createDirectEvents, directStepsWith } from "#runtime/direct-steps";
+import { ExecutionStore } from "#services/execution-store";
 import { MonitoringService } from "#services/monitoring-service";
 import type { MultiStepContext, NodeDefinition } from "#services/node-definition";
 import { graph } from "../support/graph.ts";
@@ -332,6 +333,34 @@ describe("nodes that wait", () => {
     const execution = await run.ended;
     expect(execution.nodeExecutions[0]).toMatchObject({ status: "failed", error: "gone" });
     expect(run.held.waitsOf("run").filter(({ status }) => status === "open")).toEqual([]);
+  });
+
+  test("are stored together when they begin to wait together, whatever each of them costs", async () => {
+    const held = holdServices();
+    const saved: number[] = [];
+    const store = Layer.succeed(ExecutionStore, {
+      ...held.executions,
+      save: (row) => {
+        saved.push(row.execution.nodeExecutions.length);
+        return held.executions.save(row);
+      },
+    });
+    const ids = Array.from({ length: 100 }, (_, index) => `n${index}`);
+    const runtime = createDirectRuntime({
+      nodes: [asking],
+      layers: Layer.merge(held.layer, store),
+    });
+    const running = runtime.run(params(graph(...ids)), "run");
+    const record = () => Effect.runPromise(held.executions.get("org", "run"));
+    await vi.waitFor(async () => {
+      const statuses = (await record())?.nodeExecutions.map(({ status }) => status);
+      expect(statuses).toEqual(ids.map(() => "executing"));
+    });
+    // The first lists no nodes; a slow machine may need more than one for all that wait.
+    expect(saved.length).toBeLessThan(10);
+    expect(saved.slice(0, 2)).toEqual([0, 100]);
+    await runtime.command("run", "cancel");
+    expect((await running).status).toBe("cancelled");
   });
 
   test("have a wait of its own in each attempt", async () => {
