@@ -115,7 +115,10 @@ const addAnswer = (program: Command, finish: Finish): void => {
     )
     .argument(...runArgument)
     .argument("<node>", "id of the node that waits")
-    .option("--data <json>", "the answer, or - for stdin; null unless told")
+    .option(
+      "--data <json>",
+      "the answer, or - for stdin; null unless told, which wait-for-event puts out as true",
+    )
     .option("--name <wait>", "which wait, when the node has several")
     .option("--no-follow", "give the answer and leave")
     .option("--json", "print the run's record and waits as one JSON document")

@@ -85,7 +85,7 @@ const farewellTo = (
   const [first] = waiting;
   remark(
     runtime.owner() === process.pid
-      ? `Interrupted. Run ${executionId} is live, and stands still: 'pawl resume ${run}' goes on with it.`
+      ? `Interrupted. The run is kept: 'pawl resume ${run}' goes on with it.`
       : `Left. Run ${executionId} goes on in process ${runtime.owner()}: 'pawl resume ${run}' follows it.`,
   );
   if (first !== undefined) {

@@ -192,7 +192,7 @@ it("ends cleanly when it is interrupted", { timeout: durableTimeout }, async () 
   child.kill("SIGINT");
   expect(await closed).toBe(130);
   expect(stderr).toMatch(
-    /^Interrupted\. (The run was not started\.|Run [-0-9a-f]{36} is live, and stands still: 'pawl resume [0-9a-f]{8}' goes on with it\.)\n$/,
+    /^Interrupted\. (The run was not started\.|The run is kept: 'pawl resume [0-9a-f]{8}' goes on with it\.)\n$/,
   );
   await expect.poll(() => children.filter(isAlive)).toStrictEqual([]);
   expect(existsSync(join(cwd, ".pawl/lock"))).toBe(false);

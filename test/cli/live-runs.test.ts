@@ -185,7 +185,7 @@ it(
     const { exitCode, stderr } = await run.ended();
     expect(exitCode).toBe(130);
     expect(stderr).toMatch(
-      /^Interrupted\. Run [-0-9a-f]{36} is live, and stands still: 'pawl resume [0-9a-f]{8}' goes on with it\.\n$/,
+      /^Interrupted\. The run is kept: 'pawl resume [0-9a-f]{8}' goes on with it\.\n$/,
     );
     expect((await call("runs", "--status", "paused")).stdout).toMatch(
       /\n[0-9a-f]{8} {2}flow {6}‖ paused /,
