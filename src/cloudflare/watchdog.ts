@@ -42,6 +42,8 @@ export const watchdog = <Env extends PawlEnv = PawlEnv>(
   class extends DurableObject<Env> {
     readonly #interval: number;
     #isFirstRound = true;
+    /** A run may begin a moment before its row is there. */
+    #hasBegun = false;
 
     constructor(context: DurableObjectState, env: Env) {
       super(context, env);
@@ -51,12 +53,15 @@ export const watchdog = <Env extends PawlEnv = PawlEnv>(
 
     /** There is a live run from now on: the alarm is set unless it is. */
     async begin(): Promise<void> {
+      this.#hasBegun = true;
       if ((await this.ctx.storage.getAlarm()) === null) await this.#setAlarm();
     }
 
     /** Never rejects: the platform would try six times and then leave the runs alone for ever. */
     override async alarm(): Promise<void> {
       const now = Date.now();
+      const hasBegun = this.#hasBegun;
+      this.#hasBegun = false;
       const mayAllHaveDied = this.#isFirstRound && this.#interval <= sleeplessInterval;
       const before = mayAllHaveDied ? undefined : await this.ctx.storage.get<number>(lastRoundKey);
       const services = Layer.mergeAll(
@@ -72,7 +77,7 @@ export const watchdog = <Env extends PawlEnv = PawlEnv>(
         this.#isFirstRound = false;
         await this.ctx.storage.put(lastRoundKey, now);
       }
-      if (Exit.isFailure(exit) || exit.value.live > 0) await this.#setAlarm();
+      if (Exit.isFailure(exit) || exit.value.live > 0 || hasBegun) await this.#setAlarm();
     }
 
     #setAlarm(): Promise<void> {

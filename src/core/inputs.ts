@@ -13,7 +13,7 @@ export type InputOverrides = Readonly<Record<string, Readonly<Record<string, Jso
 const ownInputs = (
   { id, ports }: GraphNode,
   overrides: InputOverrides | undefined,
-): readonly (readonly [string, RuntimeValue])[] => {
+): (readonly [string, RuntimeValue])[] => {
   const own = ownValue(overrides, id);
   const values: (readonly [string, RuntimeValue])[] = [];
   for (const { name, value: literal } of ports.inputs) {
@@ -32,14 +32,13 @@ export const collectNodeInputs = (
   if (node === undefined) return {};
   const own = ownInputs(graphNode, overrides);
   if (inbound.length === 0) return recordOf(own);
-  const values = new Map(own);
   let gathered: Map<string, RuntimeValue[]> | undefined;
   for (let at = 0; at < inbound.length; at++) {
     const { sourceOutput, targetInput } = inbound[at]!;
     const value = ownValue(nodeStateAt(state, sources[at]!).outputs, sourceOutput);
     if (value === undefined) continue;
     if (portNamed(ports.inputs, targetInput)?.repeated !== true) {
-      values.set(targetInput, value);
+      own.push([targetInput, value]);
       continue;
     }
     gathered ??= new Map();
@@ -49,8 +48,9 @@ export const collectNodeInputs = (
     else list.push(value);
     gathered.set(targetInput, list);
   }
-  for (const [input, list] of gathered ?? []) values.set(input, list as RuntimeValue);
-  return recordOf(values);
+  for (const entry of gathered ?? []) own.push(entry as [string, RuntimeValue]);
+  // Of several values for one input, the last counts.
+  return recordOf(own);
 };
 
 const none: readonly string[] = [];

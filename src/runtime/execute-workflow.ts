@@ -88,7 +88,8 @@ const persist = async (
     const { organizationId } = run.params;
     const usage = usageOf(ended);
     await run.perform(run.credits.settle({ organizationId, executionId: run.executionId, usage }));
-    await run.perform(run.waits.close(organizationId, run.executionId));
+    // A replay asks again what it had asked, so that this is known without a look into the store.
+    if (run.asked.hasWaits) await run.perform(run.waits.close(organizationId, run.executionId));
     const saved = { execution: ended, savedAt: now, ...(start === undefined ? {} : { start }) };
     execution = await saveAndTell(run, definition, saved);
     return { endedAt: execution.endedAt, status: execution.status };
@@ -148,9 +149,8 @@ const initialise = async (
   if (!isFinalStatus(status)) {
     const execution = emptyRecord(started.graph.workflow.id, executionId, status, startedAt);
     const start = run.params;
-    await saveAndTell(run, definition, { execution, savedAt: startedAt, start, isInitial: true });
-    // After the row is there, or the watchdog could look between the two and find nothing to look after.
-    await run.perform(run.watch.begin);
+    const saved = { execution, savedAt: startedAt, start, isInitial: true };
+    await Promise.all([saveAndTell(run, definition, saved), run.perform(run.watch.begin)]);
   }
   return {
     ...begun,

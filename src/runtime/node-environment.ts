@@ -30,6 +30,8 @@ export interface NodeEnvironment {
   readonly resources: ResourceProvider["Service"];
   readonly objects: ObjectStore["Service"];
   readonly waits: WaitStore["Service"];
+  /** Whether the run has opened a wait. Noted outside steps, each time that the run is replayed. */
+  readonly asked: { hasWaits: boolean };
   /** Of a part of the run; undefined in the run's own instance. */
   readonly instanceId?: string;
   /** When the run began. Milliseconds since 1970, as all times here. */

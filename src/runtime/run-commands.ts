@@ -37,7 +37,7 @@ export interface Commands {
   readonly close: () => void;
 }
 
-const patienceMillis = 200;
+const patienceMillis = 500;
 const longestWait = 365 * 24 * 60 * 60 * 1000;
 
 /** The state after the command, or as it is where the command changes nothing. */

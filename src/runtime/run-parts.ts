@@ -119,6 +119,8 @@ export const runParts = (
     hasEarlier: begun.counts.completed > 0,
   };
   const waiting = new Set(parts);
+  // Its parts open waits too, and are waited for themselves.
+  run.asked.hasWaits = true;
   const under = new Set<number>();
   const ended = new Set<number>();
   /** The run as people see it while its nodes are elsewhere. */

@@ -32,6 +32,7 @@ export type RunServices =
 
 export interface Run extends Pick<
   NodeEnvironment,
+  | "asked"
   | "now"
   | "objects"
   | "perform"
@@ -106,6 +107,7 @@ export const makeRun = Effect.fnUntraced(function* (params: ExecuteParams, execu
     instances: Option.getOrUndefined(
       Option.filter(yield* Effect.serviceOption(WorkflowInstances), ({ canCreate }) => canCreate),
     ),
+    asked: { hasWaits: false },
     now: () => clock.currentTimeMillisUnsafe(),
     publish:
       monitoring.publish === silent

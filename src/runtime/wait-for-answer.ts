@@ -64,6 +64,7 @@ export const waitForAnswer = async (
   const nodeId = graphNode.id;
   const key = { organizationId, executionId, nodeId, name };
   const eventType = waitEventType(nodeId, name);
+  env.asked.hasWaits = true;
   const first = waitStepNames(nodeId, name, 1);
   const opened = await env.steps.do(first.ask, { retry: true }, async () => {
     const openedAt = env.now();
