@@ -170,6 +170,34 @@ describe("a waiting run", () => {
     });
   });
 
+  test("goes on with the document that it was started with, whatever that has become since", async () => {
+    const version = (value: number) =>
+      graph("ask:data -> after:value", {
+        types: { ask: "wait-for-event", after: "test-slow" },
+        inputs: { "after:millis": slow(value), "after:value": { type: "number" } },
+      });
+    await start("first-version", version(1));
+    await openWaits("first-version", 1);
+    await start("second-version", version(2));
+    await openWaits("second-version", 1);
+    for (const id of ["first-version", "second-version"]) {
+      expect(
+        await perform(answerWait({ organizationId, executionId: id, nodeId: "ask", data: 7 })),
+      ).toMatchObject({ status: "accepted" });
+      const { nodeExecutions } = await ended(id);
+      expect(nodeExecutions[1]?.inputs).toEqual({
+        millis: id === "first-version" ? 1 : 2,
+        value: 7,
+      });
+    }
+    const hashes = await perform(
+      ExecutionStore.use((store) => store.list(organizationId, { workflowId: "workflow", limit: 200 })),
+    );
+    const hashOf = (id: string) => hashes.find((row) => row.id === id)?.definitionHash;
+    expect(hashOf("first-version")).toMatch(/^[0-9a-f]{64}$/);
+    expect(hashOf("first-version")).not.toBe(hashOf("second-version"));
+  });
+
   test("is cancelled though nothing of it runs, and its waits are closed", async () => {
     await start("cancelled-waiting", waiting);
     await openWaits("cancelled-waiting", 2);
