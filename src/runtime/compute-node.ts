@@ -4,8 +4,6 @@
  */
 import * as Effect from "effect/Effect";
 import type { ExecutionState } from "#core/execution-state";
-import { nodeStateOf } from "#core/execution-state";
-import type { GraphNode } from "#core/graph";
 import { isBinaryType } from "#core/parameter";
 import { retryLimit } from "#core/retry";
 import type { NodeStepResult } from "#core/step-result";
@@ -16,6 +14,7 @@ import type { NodeCall } from "./attempt-node.ts";
 import { attemptOnce, outcomeToResult } from "./execute-node.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
 import { performNode } from "./perform-node.ts";
+import { readyAt } from "./ready-at.ts";
 
 /** Whether the node only computes, on values that are at hand. Several attempts and a time limit take steps of their own. */
 export const isComputed = (env: NodeEnvironment, { graphNode, inputs }: NodeCall): boolean => {
@@ -30,14 +29,6 @@ export const isComputed = (env: NodeEnvironment, { graphNode, inputs }: NodeCall
     !holdsStoredInput(ports.inputs, inputs)
   );
 };
-
-/** When the last of what it was computed from was there; the run's start for a node without upstreams. */
-const timeOf = (env: NodeEnvironment, state: ExecutionState, { inbound }: GraphNode): number =>
-  inbound.reduce(
-    (latest, { source }) =>
-      Math.max(latest, nodeStateOf(state, source).attempts.at(-1)?.endedAt ?? 0),
-    env.startedAt,
-  );
 
 const noFiles = Effect.fail(
   new ServiceFailure({
@@ -54,7 +45,7 @@ export const computeNode = async (
 ): Promise<NodeStepResult> => {
   const { graphNode } = call;
   const definition = env.registry.get(graphNode.node!.type)!;
-  const now = timeOf(env, state, graphNode);
+  const now = readyAt(env, state, graphNode);
   /** Bytes, or a value that is too large to travel: both go to the store, which takes a step. */
   let hasFiles = false;
   const computing: NodeEnvironment = {
@@ -79,5 +70,5 @@ export const computeNode = async (
     outcomeToResult,
   );
   // A port of any type does not say beforehand that bytes come out of it.
-  return hasFiles ? performNode(env, call) : result;
+  return hasFiles ? performNode(env, call, state) : result;
 };

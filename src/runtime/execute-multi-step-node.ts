@@ -69,7 +69,8 @@ const record = (
       ? await storeSafely(env, graphNode, outcome.success)
       : Result.fail(outcome.failure);
     const endedAt = env.now();
-    const times = { startedAt: progress.startedAt ?? endedAt, endedAt };
+    const slept = progress.hasSlept ? progress.readyAt : endedAt;
+    const times = { startedAt: progress.startedAt ?? slept, endedAt };
     const ended = Result.isSuccess(stored)
       ? ({ ...times, status: "completed", ...stored.success } as const)
       : ({ ...times, status: "failed", ...stored.failure } as const);
@@ -81,11 +82,13 @@ export const executeMultiStepNode = async (
   call: NodeCall,
   definition: NodeDefinition,
   policy: Policy | undefined,
+  /** When the node could begin, by what is on record. */
+  readyAt: number,
 ): Promise<NodeStepResult> => {
   const { graphNode } = call;
   let earlier: readonly Attempt[] = [];
   for (let attempt = 1; ; attempt++) {
-    const progress = newProgress();
+    const progress = newProgress(earlier.at(-1)?.endedAt ?? readyAt);
     const outcome = await attemptSteps(env, call, definition, attempt, policy, progress);
     const delay = Result.isFailure(outcome)
       ? nextAttemptDelay(policy, attempt, outcome.failure)

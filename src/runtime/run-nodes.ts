@@ -169,7 +169,7 @@ export const runNodes = (
     const call = { graphNode, inputs, carriedTexts: carriedJsonTexts(before, graphNode, inputs) };
     return isThrifty && isComputed(env, call)
       ? computeNode(env, call, before)
-      : performNode(env, call);
+      : performNode(env, call, before);
   };
 
   const settle = (graphNode: GraphNode, result: NodeStepResult): void => {

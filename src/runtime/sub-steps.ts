@@ -34,17 +34,26 @@ export interface Progress {
   readonly names: Set<string>;
   /** The function has answered: what it left running may begin nothing more. */
   isOver: boolean;
+  /** When it could begin, for one that sleeps before its first step. */
+  readonly readyAt: number;
+  hasSlept: boolean;
   startedAt?: number;
   endedAt?: number;
   /** The platform's own rejection of a step, which is no failure of the node. */
   platformFailure?: { readonly reason: unknown };
 }
 
-export const newProgress = (): Progress => ({ open: new Set(), names: new Set(), isOver: false });
+export const newProgress = (readyAt: number): Progress => ({
+  open: new Set(),
+  names: new Set(),
+  isOver: false,
+  readyAt,
+  hasSlept: false,
+});
 
 /** Times come from steps alone. */
 const noteTimes = (progress: Progress, startedAt: number, endedAt: number): void => {
-  progress.startedAt ??= startedAt;
+  progress.startedAt ??= progress.hasSlept ? progress.readyAt : startedAt;
   progress.endedAt = endedAt;
 };
 
@@ -176,6 +185,7 @@ export const subStepTools = (
       throw new NodeFailure({ message: `Sleep '${name}' has no duration: ${duration}` });
     }
     const step = subStepName(id, claim(name));
+    progress.hasSlept ||= progress.startedAt === undefined;
     await kept(env.parked(graphNode, { type: "sleep" }, () => env.steps.sleep(step, millis)));
   };
   const waitForEvent: MultiStepTools["waitForEvent"] = async (name, options = {}) => {

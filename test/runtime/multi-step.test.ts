@@ -13,6 +13,7 @@ import {
 import { StepTimedOut } from "#services/durable-step";
 import { graph } from "../support/graph.ts";
 import { namesOf, type Platform, recordingPlatform } from "../support/recording-steps.ts";
+import { runVirtually } from "../support/run-virtually.ts";
 
 interface Options {
   readonly policies?: Readonly<Record<string, Policy>>;
@@ -470,4 +471,32 @@ describe("a step of a multi-step node", () => {
     );
     expect(told).toEqual(["a tries 1", "b runs", "run node a / retry 1", "a tries 2"]);
   });
+});
+
+test("a node that sleeps before its first step has begun when its upstream had ended", async () => {
+  const document = graph("first -> pauses", "pauses:value -> last", {
+    types: { first: "test", pauses: "delay", last: "test" },
+    inputs: { "pauses:duration": { type: "any", value: 5_000 } },
+  });
+  const wired = {
+    ...document,
+    edges: document.edges.map((edge) =>
+      edge.target === "pauses" ? { ...edge, targetInput: "value" } : edge,
+    ),
+  };
+  const node = defineNode({
+    type: "test",
+    name: "Test",
+    category: "test",
+    description: "Puts one out.",
+    inputs: [],
+    outputs: [],
+    run: () => ({ out: 1 }),
+  });
+  const { nodeExecutions } = await runVirtually(wired, [node], { tick: 1_000 });
+  const [first, pauses] = nodeExecutions.map(({ startedAt, endedAt }) =>
+    [startedAt, endedAt].map((time) => Date.parse(time!)),
+  );
+  expect(pauses?.[0]).toBe(first?.[1]);
+  expect(pauses![1]! - pauses![0]!).toBeGreaterThanOrEqual(5_000);
 });
