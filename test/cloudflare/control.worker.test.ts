@@ -191,7 +191,9 @@ describe("a waiting run", () => {
       });
     }
     const hashes = await perform(
-      ExecutionStore.use((store) => store.list(organizationId, { workflowId: "workflow", limit: 200 })),
+      ExecutionStore.use((store) =>
+        store.list(organizationId, { workflowId: "workflow", limit: 200 }),
+      ),
     );
     const hashOf = (id: string) => hashes.find((row) => row.id === id)?.definitionHash;
     expect(hashOf("first-version")).toMatch(/^[0-9a-f]{64}$/);
