@@ -41,6 +41,8 @@ export interface PlannedNode {
   readonly reason: string;
   /** The same in words. */
   readonly text: string;
+  /** Of what is taken over: 16 hexadecimal digits of the node's definition and inputs. */
+  readonly hash?: string;
 }
 
 type Refused = { readonly status: "refused"; readonly message: string };

@@ -3,7 +3,9 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import { isFinalStatus } from "#core/lifecycle";
 import type { RedriveDecision } from "#core/redrive";
+import type { WorkflowGraph } from "#core/graph";
 import { redriveReasonText } from "#core/redrive";
+import { nodeHash } from "#core/redrive-node";
 import { validateWorkflow } from "#core/validate";
 import { answerWait, commandRun } from "#runtime/control-run";
 import { readRedrivePlan } from "#runtime/reuse-nodes";
@@ -94,12 +96,13 @@ const readRun = ({
   });
 
 /** Without inputs and outputs, which nobody asked for. */
-const plannedNode = (decision: RedriveDecision): PlannedNode => ({
-  nodeId: decision.nodeId,
-  action: decision.action,
-  reason: decision.action === "reuse" ? "reused" : decision.reason,
-  text: redriveReasonText(decision),
-});
+const plannedNode = (graph: WorkflowGraph, decision: RedriveDecision): PlannedNode => {
+  const { nodeId, action } = decision;
+  const text = redriveReasonText(decision);
+  if (decision.action === "run") return { nodeId, action, reason: decision.reason, text };
+  const hash = nodeHash(graph.nodesById.get(nodeId)!, decision.inputs);
+  return { nodeId, action, reason: "reused", text, hash };
+};
 
 const planRedrive = ({
   organizationId,
@@ -119,7 +122,7 @@ const planRedrive = ({
     const plan = yield* readRedrivePlan(organizationId, redrive, graph, overrides);
     return "refusal" in plan
       ? { status: "refused", message: plan.refusal }
-      : { status: "planned", nodes: plan.map(plannedNode) };
+      : { status: "planned", nodes: plan.map((decision) => plannedNode(graph, decision)) };
   });
 
 export const answerRequest = (

@@ -1,6 +1,7 @@
 /** Whether a failed attempt has a next one, and when. Time is an argument; nothing here waits. */
 import type { Policy } from "./workflow.ts";
 import { durationMillis } from "./workflow.ts";
+import { year } from "./year.ts";
 
 /** A failure of one attempt. `retryable` says whether trying again could help (ERROR-3). */
 export interface AttemptFailure {
@@ -11,7 +12,7 @@ export interface AttemptFailure {
 }
 
 /** Doubling any longer would pass every real schedule and, in the end, what a number can hold. */
-const longestDelay = 365 * 24 * 60 * 60 * 1000;
+const longestDelay = year;
 
 /** Milliseconds until attempt `attempt + 1`, or undefined when `attempt` was the last. `attempt` counts from 1. */
 export const nextAttemptDelay = (

@@ -5,19 +5,17 @@
 import type { JsonObject, JsonValue, RuntimeValue } from "#core/value";
 import { describeValue, isJsonObject } from "#core/value";
 import { durationMillis } from "#core/workflow";
+import { year } from "#core/year";
 import type { MultiStepContext, NodeDefinition } from "#services/node-definition";
 import { NodeFailure } from "#services/node-definition";
 import { defineNode } from "./define-node.ts";
 
 type Duration = number | string;
 
-/** The platform neither sleeps nor waits longer. */
-const longest = 365 * 24 * 60 * 60 * 1000;
-
 const durationOf = (input: string, value: RuntimeValue): Duration => {
   if (typeof value === "number" || typeof value === "string") {
     const millis = durationMillis(value);
-    if (millis !== undefined && millis >= 0 && millis <= longest) return value;
+    if (millis !== undefined && millis >= 0 && millis <= year) return value;
   }
   const got =
     typeof value === "number" || typeof value === "string"

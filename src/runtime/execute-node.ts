@@ -41,6 +41,14 @@ export const failedAtOnce = (
   return { nodeId, status: "failed", error, attempts: [attempt] };
 };
 
+/** For a node that has no time limit of its own, or that its signal does not stop. */
+export const timedOut = (nodeId: string): NodeStepResult => ({
+  nodeId,
+  status: "failed",
+  error: "Took longer than its step may take",
+  attempts: [],
+});
+
 /** A step keeps so many attempts, the first and the last half of them: ten thousand would not fit into its result. */
 const keptAttempts = 100;
 

@@ -14,37 +14,18 @@ import { keyPart, partEventType, persistPartStep, reuseStepName } from "#core/st
 import type { NodeStepResult } from "#core/step-result";
 import { inlineLimitOf } from "#core/stored-value";
 import { validateWorkflow } from "#core/validate";
-import type { JsonValue } from "#core/value";
-import { cloneSize } from "#core/value";
 import { start, transition } from "#machines/index";
 import { ObjectStore } from "#services/object-store";
 import type { DurableStep } from "#services/durable-step";
 import type { LoadedParams } from "./load-params.ts";
 import { loadParams } from "./load-params.ts";
+import { piecesOf } from "./pieces.ts";
 import { partInstanceId, partWaitKey } from "./part-instance.ts";
 import { readResults, resultsIn, writeResults } from "./part-results.ts";
 import type { Run, RunServices } from "./run.ts";
 import { makeRun } from "./run.ts";
 import { listenToCommands } from "./run-commands.ts";
 import { runNodes } from "./run-nodes.ts";
-
-/** Bytes of a structured clone in one step's result, which keeps 1 MiB. */
-const largestPiece = 512 * 1024;
-
-const piecesOf = (results: readonly NodeStepResult[]): readonly (readonly NodeStepResult[])[] => {
-  const pieces: NodeStepResult[][] = [[]];
-  let size = 0;
-  for (const result of results) {
-    const own = cloneSize(result as unknown as JsonValue);
-    size += own;
-    if (size > largestPiece && pieces.at(-1)!.length > 0) {
-      pieces.push([]);
-      size = own;
-    }
-    pieces.at(-1)!.push(result);
-  }
-  return pieces;
-};
 
 /** Inside a step: what earlier parts have done of the nodes that this part's edges come from, and of its own when reused. */
 const readEarlier = async (

@@ -18,13 +18,11 @@ import { countSteps, partsOf, planParts } from "#core/plan-parts";
 import { emptyRecord, reportExecution, reportRefusal, usageOf } from "#core/report";
 import { getExecutionStatus } from "#core/status";
 import { initialiseStep, keyPart, persistStep, preloadStep, stepNameScheme } from "#core/step-name";
-import { isInputOverrides } from "#core/inputs";
 import { inlineLimitOf } from "#core/stored-value";
-import type { Validation, ValidationOptions } from "#core/validate";
-import { validateWorkflow } from "#core/validate";
 import type { Workflow } from "#core/workflow";
 import { exhaust, start } from "#machines/index";
 import type { DurableStep } from "#services/durable-step";
+import { checkParams } from "./check-params.ts";
 import { hashDefinition } from "./definition-hash.ts";
 import { liveRecordOf } from "./live-record.ts";
 import type { Definition, Run, RunServices } from "./run.ts";
@@ -246,29 +244,6 @@ const execute = async (
   if (failure === undefined) return finish(state);
   // No record of it: a platform also rejects a step of an instance that it pauses, and that run goes on later.
   throw failure.reason;
-};
-
-const malformed = (message: string): Validation => ({
-  workflow: undefined,
-  graph: undefined,
-  problems: [{ severity: "error", code: "MALFORMED", path: [], message }],
-});
-
-/** Documents and overrides come from anywhere: what is no data at all is refused before it is read. */
-const checkParams = (
-  params: ExecuteParams,
-  isData: boolean,
-  options: ValidationOptions,
-): Validation => {
-  if (!isData) {
-    return malformed(
-      "The document cannot be written as JSON. Give plain data that does not contain itself.",
-    );
-  }
-  const { inputOverrides = {} } = params;
-  return isInputOverrides(inputOverrides)
-    ? validateWorkflow(params.workflow, options)
-    : malformed("inputOverrides are not of the form { node: { input: value } }.");
 };
 
 /**

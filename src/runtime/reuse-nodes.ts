@@ -12,8 +12,8 @@ import { isFinalStatus } from "#core/lifecycle";
 import type { RedriveDecision, RedriveSource } from "#core/redrive";
 import { planRedrive } from "#core/redrive";
 import { validateWorkflow } from "#core/validate";
-import type { JsonValue, NodeRuntimeValues } from "#core/value";
-import { cloneSize, frozen } from "#core/value";
+import type { NodeRuntimeValues } from "#core/value";
+import { frozen } from "#core/value";
 import { complete, start } from "#machines/index";
 import type { ServiceFailure } from "#services/errors";
 import { ExecutionStore } from "#services/execution-store";
@@ -77,27 +77,12 @@ export const readRedrivePlan: (
     : planRedrive(source, { graph, overrides, ...(from === undefined ? {} : { from }) });
 });
 
-/** Bytes of a structured clone in one step's result, which keeps 1 MiB. */
-const largestPart = 512 * 1024;
-
-/** The same plan gives the same parts. */
-export const partsOf = (plan: readonly RedriveDecision[]): readonly (readonly ReusedNode[])[] => {
-  const parts: ReusedNode[][] = [];
-  let size = Number.POSITIVE_INFINITY;
-  for (const decision of plan) {
-    if (decision.action !== "reuse") continue;
+export const reusedIn = (plan: readonly RedriveDecision[]): readonly ReusedNode[] =>
+  plan.flatMap((decision) => {
+    if (decision.action !== "reuse") return [];
     const { nodeId, outputs, reusedFrom } = decision;
-    const reused: ReusedNode = { nodeId, outputs, reusedFrom };
-    const own = cloneSize(reused as unknown as JsonValue);
-    size += own;
-    if (size > largestPart) {
-      parts.push([]);
-      size = own;
-    }
-    parts.at(-1)!.push(reused);
-  }
-  return parts;
-};
+    return [{ nodeId, outputs, reusedFrom }];
+  });
 
 /** Folds what was taken over; upstreams come before what hangs on them. */
 export const withReusedNodes = (

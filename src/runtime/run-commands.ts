@@ -5,6 +5,7 @@
  */
 import type { ExecutionState } from "#core/execution-state";
 import { commandEventType, commandStepName, listenStepName } from "#core/step-name";
+import { year } from "#core/year";
 import { pause, resume } from "#machines/index";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
@@ -38,10 +39,9 @@ export interface Commands {
 }
 
 const patienceMillis = 500;
-const longestWait = 365 * 24 * 60 * 60 * 1000;
 
 /** The state after the command, or as it is where the command changes nothing. */
-const stateAfter = (state: ExecutionState, command: RunCommand): ExecutionState => {
+export const stateAfter = (state: ExecutionState, command: RunCommand): ExecutionState => {
   if (command === "cancel") return state;
   const exit = Effect.runSyncExit(command === "pause" ? pause(state, {}) : resume(state, {}));
   return Exit.isSuccess(exit) ? exit.value : state;
@@ -88,7 +88,7 @@ export const listenToCommands = (
     }),
     next: async (seen, current) => {
       const number = seen + 1;
-      const options = { type: commandEventType(number), timeout: longestWait };
+      const options = { type: commandEventType(number), timeout: year };
       for (let round = 1; ; round++) {
         const came = await steps.waitForEvent(listenStepName(number, round), options);
         const name = commandStepName(number, round);

@@ -14,32 +14,20 @@ import { nodeStepName } from "#core/step-name";
 import type { NodeStepResult } from "#core/step-result";
 import { stepResultToEvent } from "#core/step-result";
 import { frozen } from "#core/value";
-import type { Workflow } from "#core/workflow";
 import { pause, transition } from "#machines/index";
 import { StepTimedOut } from "#services/durable-step";
 import { NodeFailure } from "#services/node-definition";
 import { computeNode, isComputed } from "./compute-node.ts";
+import { timedOut } from "./execute-node.ts";
 import type { LiveRecord } from "./live-record.ts";
-import type { NodeEnvironment, Park } from "./node-environment.ts";
+import type { NodeEnvironment } from "./node-environment.ts";
+import { parkingOf } from "./parking.ts";
 import { performNode } from "./perform-node.ts";
+import { placesOf } from "./places.ts";
 import { makeReadyQueue } from "./ready-queue.ts";
 import type { Commands, TakenCommand } from "./run-commands.ts";
 import { stepsOfResumedRun } from "./resumed-steps.ts";
 import { makeStillness } from "./stillness.ts";
-
-const defaultConcurrency = 16;
-
-/** Nodes that may run at a time. */
-export const placesOf = ({ settings }: Workflow): number =>
-  settings?.maxConcurrency ?? defaultConcurrency;
-
-/** For a node that has no time limit of its own, or that its signal does not stop. */
-const timedOut = (nodeId: string): NodeStepResult => ({
-  nodeId,
-  status: "failed",
-  error: "Took longer than its step may take",
-  attempts: [],
-});
 
 /** Where the nodes have come to, and what of the platform's kept them from going on. */
 export interface NodesRun {
@@ -88,8 +76,6 @@ export const runNodes = (
   let open = 0;
   let running = 0;
   let parkedNodes = 0;
-  /** How often each node is parked at once: a multi-step node may wait for several things. */
-  const parks = new Map<number, number>();
   let isCancelling = false;
   let isListening = false;
   let seenCommand = scope?.seenCommand ?? 0;
@@ -106,32 +92,20 @@ export const runNodes = (
     state = Effect.runSync(transition(state, event));
   };
 
-  const leavePlace = (nodeId: string, park: Park): void => {
-    running--;
-    parkedNodes++;
-    moveOn({ ...park, nodeId });
-    proceed();
-  };
-
-  const takePlace = (nodeId: string): void => {
-    running++;
-    parkedNodes--;
-    moveOn({ type: "resume", nodeId });
-  };
-
-  const parked: NodeEnvironment["parked"] = async ({ id, index }, park, wait) => {
-    const before = parks.get(index) ?? 0;
-    parks.set(index, before + 1);
-    if (before === 0 && !isOver) leavePlace(id, park);
-    try {
-      return await wait();
-    } finally {
-      const left = parks.get(index)! - 1;
-      if (left > 0) parks.set(index, left);
-      else parks.delete(index);
-      if (left === 0 && !isOver) takePlace(id);
-    }
-  };
+  const parked = parkingOf({
+    isOver: () => isOver,
+    leave: (nodeId, park) => {
+      running--;
+      parkedNodes++;
+      moveOn({ ...park, nodeId });
+      proceed();
+    },
+    takePlace: (nodeId) => {
+      running++;
+      parkedNodes--;
+      moveOn({ type: "resume", nodeId });
+    },
+  });
 
   /** What was performed before the process died is on record; only what is new asks whether it may still be done. */
   const resumed = commands.isResumed

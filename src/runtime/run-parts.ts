@@ -4,13 +4,11 @@
  * what is lost is said again by the watchdog. Within a part a node waits for its own upstreams alone; across parts it waits
  * for theirs to end.
  */
-import * as Effect from "effect/Effect";
-import * as Exit from "effect/Exit";
 import type { PartParams } from "#core/execution-context";
 import type { ExecutionState } from "#core/execution-state";
 import type { Part } from "#core/plan-parts";
 import { commandEventType, partEventType, partStepNames, passOnStepName } from "#core/step-name";
-import { pause, resume } from "#machines/index";
+import { year } from "#core/year";
 import type { WorkflowInstances } from "#services/workflow-instances";
 import type { PartEnd } from "./part-instance.ts";
 import {
@@ -22,12 +20,11 @@ import {
 } from "./part-instance.ts";
 import type { Run } from "./run.ts";
 import type { Commands, TakenCommand } from "./run-commands.ts";
-import { placesOf } from "./run-nodes.ts";
+import { stateAfter } from "./run-commands.ts";
+import { placesOf } from "./places.ts";
 
 /** Parts under way at the same time, where the run may have so many nodes at a time. */
 const partsAtOnce = 8;
-
-const longestWait = 365 * 24 * 60 * 60 * 1000;
 
 export interface PartsRun {
   /** Numbers of the parts that have left what they did. */
@@ -84,7 +81,7 @@ const createPart = async (
 
 const waitForPart = async (run: Run, part: number): Promise<PartEnd> => {
   const key = partWaitKey(run.params.organizationId, run.executionId, part);
-  const event = { type: partEventType(part), timeout: longestWait };
+  const event = { type: partEventType(part), timeout: year };
   for (let round = 1; ; round++) {
     const names = partStepNames(part, round);
     await run.steps.waitForEvent(names.wait, event);
@@ -94,12 +91,6 @@ const waitForPart = async (run: Run, part: number): Promise<PartEnd> => {
     });
     if (end !== null) return end;
   }
-};
-
-const afterCommand = (state: ExecutionState, command: TakenCommand["command"]): ExecutionState => {
-  if (command === "cancel") return state;
-  const exit = Effect.runSyncExit(command === "pause" ? pause(state, {}) : resume(state, {}));
-  return Exit.isSuccess(exit) ? exit.value : state;
 };
 
 /** Resolves once no part is under way any more. Rejects with the platform's own failure. */
@@ -188,7 +179,7 @@ export const runParts = (
       const before = seenCommand;
       seenCommand = number;
       isCancelled ||= command === "cancel";
-      state = afterCommand(state, command);
+      state = stateAfter(state, command);
       for (let one = before + 1; one <= number; one++) await passOn(one);
       proceed();
       if (!isCancelled && !isOver) listen();

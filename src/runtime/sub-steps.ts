@@ -10,6 +10,7 @@ import type { JsonValue } from "#core/value";
 import { cloneSize, plainJson } from "#core/value";
 import type { Policy } from "#core/workflow";
 import { durationMillis } from "#core/workflow";
+import { year } from "#core/year";
 import type { StepContext } from "#services/durable-step";
 import type { SubStep } from "#services/node-definition";
 import { NodeFailure } from "#services/node-definition";
@@ -101,9 +102,6 @@ const performStep = async (
     : { ...times, status: "failed", ...outcome.failure };
 };
 
-/** A year, in milliseconds. */
-const longestSleep = 365 * 24 * 60 * 60 * 1000;
-
 /** A promise that nobody waits for must not end the process when it rejects. */
 const heard = <A>(promise: Promise<A>): Promise<A> => {
   promise.catch(() => {});
@@ -181,7 +179,7 @@ export const subStepTools = (
   };
   const sleep: MultiStepTools["sleep"] = async (name, duration) => {
     const millis = durationMillis(duration);
-    if (millis === undefined || !(millis >= 0 && millis <= longestSleep)) {
+    if (millis === undefined || !(millis >= 0 && millis <= year)) {
       throw new NodeFailure({ message: `Sleep '${name}' has no duration: ${duration}` });
     }
     const step = subStepName(id, claim(name));

@@ -6,8 +6,9 @@ import { reuseStepName } from "#core/step-name";
 import { ServiceFailure } from "#services/errors";
 import { ExecutionStore } from "#services/execution-store";
 import { NodeRegistry } from "#services/node-registry";
+import { piecesOf } from "./pieces.ts";
 import type { RedriveRefusal, ReusedNode } from "./reuse-nodes.ts";
-import { partsOf, readRedrivePlan, withReusedNodes } from "./reuse-nodes.ts";
+import { readRedrivePlan, reusedIn, withReusedNodes } from "./reuse-nodes.ts";
 import type { Run } from "./run.ts";
 
 export type ReusedParts = () => Promise<readonly (readonly ReusedNode[])[] | RedriveRefusal>;
@@ -24,7 +25,7 @@ export const reusedPartsOf = (run: Run, graph: WorkflowGraph): ReusedParts | und
         Effect.provideService(NodeRegistry, run.registry),
       ),
     );
-    return "refusal" in read ? read : partsOf(read);
+    return "refusal" in read ? read : piecesOf(reusedIn(read));
   };
   return () => (planned ??= plan());
 };

@@ -9,6 +9,7 @@ import { waitEventType, waitStepNames } from "#core/step-name";
 import type { JsonValue } from "#core/value";
 import { plainJson } from "#core/value";
 import { durationMillis } from "#core/workflow";
+import { year } from "#core/year";
 import type { WaitAnswer, WaitOptions } from "#services/node-definition";
 import { NodeFailure } from "#services/node-definition";
 import { questionText } from "#services/wait-store";
@@ -22,7 +23,6 @@ export interface AnsweredWait {
 }
 
 const day = 24 * 60 * 60 * 1000;
-const longestWait = 365 * day;
 
 /** Milliseconds. Longer from round to round, so that clocks which differ do not make it look again and again. */
 const leastWait = (round: number): number => Math.min(2 ** round, 1_000);
@@ -38,7 +38,7 @@ export const checkWait = (
   { timeout = day, question = {} }: WaitOptions,
 ): CheckedWait => {
   const millis = durationMillis(timeout);
-  if (millis === undefined || !(millis >= 0 && millis <= longestWait)) {
+  if (millis === undefined || !(millis >= 0 && millis <= year)) {
     throw new NodeFailure({
       message: `Wait '${name}' takes a time of at most a year, such as "2 days", not ${timeout}`,
     });

@@ -264,8 +264,10 @@ it("runs again what did not complete, and keeps the rest", { timeout }, async ()
   );
   const { stdout } = await call("redrive", "last", "--from", "revenue-text", "--dry-run", "--json");
   const { nodes } = JSON.parse(stdout) as {
-    readonly nodes: readonly { nodeId: string; reason: string }[];
+    readonly nodes: readonly { nodeId: string; reason: string; hash?: string }[];
   };
+  const hashed = nodes.filter(({ hash }) => /^[0-9a-f]{16}$/.test(hash ?? ""));
+  expect(hashed.map(({ nodeId }) => nodeId).sort()).toEqual(["revenue", "units"]);
   expect(Object.fromEntries(nodes.map(({ nodeId, reason }) => [nodeId, reason]))).toStrictEqual({
     revenue: "reused",
     units: "reused",

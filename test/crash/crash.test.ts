@@ -83,7 +83,7 @@ const wrongRepetitions = (all: readonly Note[], deaths: readonly number[]): read
       ended !== undefined &&
       begins.some(({ at }) => at > ended.at) &&
       // The server may die between the end of the work and its record.
-      (death === undefined || death - ended.at > 1_000);
+      (death === undefined || death - ended.at > 300);
     const times = noted.map(({ what, at }) => `${what} ${at - all[0]!.at}`).join(", ");
     const died = deaths.map((at) => at - all[0]!.at).join(", ");
     return new Set(lives).size < lives.length || isLate
