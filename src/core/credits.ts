@@ -1,5 +1,75 @@
-/** What a run is expected to cost, in compute credits. */
+/**
+ * Compute credits: what a run is expected to cost, and what an organization may spend. Counted in millionths, so that sums are
+ * exact in whatever order they are made (CREDIT-3).
+ */
 import type { WorkflowGraph } from "./graph.ts";
+
+/** What an organization may spend, in compute credits. */
+export type CreditPlan =
+  | { readonly type: "fixed"; readonly allowance: number }
+  /** Beyond the allowance up to `overage` more; without a limit when that is absent. */
+  | { readonly type: "overage"; readonly allowance: number; readonly overage?: number }
+  | { readonly type: "unlimited" };
+
+/** The most that the plan lets an organization spend, in compute credits; infinite without a limit. */
+export const planLimit = (plan: CreditPlan): number => {
+  switch (plan.type) {
+    case "fixed":
+      return plan.allowance;
+    case "overage":
+      return plan.allowance + (plan.overage ?? Number.POSITIVE_INFINITY);
+    case "unlimited":
+      return Number.POSITIVE_INFINITY;
+  }
+};
+
+const perCredit = 1_000_000;
+
+/** All that can be counted, in compute credits. Beyond it a number no longer tells one millionth from the next. */
+export const mostCredits = 2 ** 32;
+
+/** Whole millionths of a credit; the most that can be counted for all that is beyond it, nothing for what is no number. */
+export const microCredits = (credits: number): number =>
+  Number.isNaN(credits) ? 0 : Math.round(Math.min(Math.max(credits, 0), mostCredits) * perCredit);
+
+export const creditsOfMicro = (micro: number): number => micro / perCredit;
+
+/** A plan as it is stored, in millionths: without a limit when either amount is null. */
+export interface CountedPlan {
+  readonly type: CreditPlan["type"];
+  readonly allowance: number | null;
+  readonly overage: number | null;
+}
+
+export const countPlan = (plan: CreditPlan): CountedPlan => {
+  const { type } = plan;
+  switch (type) {
+    case "fixed":
+      return { type, allowance: microCredits(plan.allowance), overage: 0 };
+    case "overage": {
+      const overage = plan.overage === undefined ? null : microCredits(plan.overage);
+      return { type, allowance: microCredits(plan.allowance), overage };
+    }
+    case "unlimited":
+      return { type, allowance: null, overage: null };
+  }
+};
+
+export const planOfCounted = ({ type, allowance, overage }: CountedPlan): CreditPlan => {
+  switch (type) {
+    case "fixed":
+      return { type, allowance: creditsOfMicro(allowance ?? 0) };
+    case "overage": {
+      const most = overage === null ? {} : { overage: creditsOfMicro(overage) };
+      return { type, allowance: creditsOfMicro(allowance ?? 0), ...most };
+    }
+    case "unlimited":
+      return { type };
+  }
+};
+
+/** As the ledger counts it: a cost has at most six decimals. */
+export const roundedCredits = (credits: number): number => creditsOfMicro(microCredits(credits));
 
 /** The sum over the nodes that are to run; a type whose cost is not known, and a missing node, count 1. */
 export const estimateCredits = (

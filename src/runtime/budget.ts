@@ -1,0 +1,75 @@
+/**
+ * What one run may spend (CREDIT-4). Before a node starts, a step of its own asks whether its cost fits what is left; the answer
+ * is on record, so that a replay starts the same nodes. What is spent is counted in the database: parts of a run share it, and
+ * a process that died has forgotten nothing.
+ */
+import type { ExecutionState } from "#core/execution-state";
+import { nodeStateAt } from "#core/execution-state";
+import type { GraphNode } from "#core/graph";
+import { allotStepName, nodeStepName } from "#core/step-name";
+import type { NodeStepResult } from "#core/step-result";
+import type { Workflow } from "#core/workflow";
+import type { Steps } from "#services/durable-step";
+import type { Run } from "./run.ts";
+
+export interface Budget {
+  /** Why the run stops when it is spent. */
+  readonly error: string;
+  /** Asks in a step. `isSpent` is read there: a node that is not on record does not start after one was refused. */
+  readonly allot: (steps: Steps, node: GraphNode, isSpent: () => boolean) => Promise<boolean>;
+  /** The same steps; the last one of the node puts what it did cost in the place of what it was expected to. */
+  readonly corrected: (steps: Steps, node: GraphNode) => Steps;
+}
+
+const isResultOf = (nodeId: string, result: unknown): result is NodeStepResult =>
+  typeof result === "object" && result !== null && "nodeId" in result && result.nodeId === nodeId;
+
+export const budgetOf = (
+  run: Pick<Run, "credits" | "executionId" | "params" | "perform" | "registry">,
+  { settings }: Workflow,
+  /** What nodes that were taken over cost in earlier runs, in compute credits. */
+  carried: number,
+): Budget | undefined => {
+  const budget = settings?.budget;
+  if (budget === undefined) return undefined;
+  const { credits, executionId, perform, registry } = run;
+  const { organizationId } = run.params;
+  /** What cannot run fails at once, and costs nothing. */
+  const costOf = ({ node }: GraphNode): number =>
+    node === undefined ? 0 : (registry.get(node.type)?.computeCost ?? 0);
+  return {
+    error: `The budget of ${budget} compute credits is spent. Raise it and redrive the run.`,
+    allot: async (steps, node, isSpent) => {
+      const key = { organizationId, executionId, nodeId: node.id };
+      const asked = { ...key, cost: costOf(node), budget, carried };
+      const { isAllotted } = await steps.do(allotStepName(node.id), { retry: true }, async () => ({
+        isAllotted: !isSpent() && (await perform(credits.allot(asked))),
+      }));
+      return isAllotted;
+    },
+    corrected: (steps, node) => ({
+      ...steps,
+      do: (name, options, work) =>
+        steps.do(name, options, async (step) => {
+          const result = await work(step);
+          if (name !== nodeStepName(node.id) || !isResultOf(node.id, result)) return result;
+          const usage = result.status === "completed" ? result.usage : 0;
+          if (usage !== costOf(node)) {
+            const cost = { organizationId, executionId, nodeId: node.id, usage };
+            // What stays allotted is not spent: at worst the run stops too early, where it would otherwise fail.
+            await perform(credits.correct(cost)).catch(() => {});
+          }
+          return result;
+        }),
+    }),
+  };
+};
+
+/** What nodes that were taken over cost in earlier runs. Walked once, when a run with a budget begins. */
+export const carriedUsage = (begun: ExecutionState): number =>
+  begun.counts.completed === 0
+    ? 0
+    : begun.graph.nodes.reduce(
+        (sum, { index }) => sum + (nodeStateAt(begun, index).reusedUsage ?? 0),
+        0,
+      );
