@@ -5,14 +5,11 @@
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import type { Mask } from "#core/mask";
+import { maskOf } from "#core/mask";
 import { ownValue } from "#core/value";
 import type { ServiceFailure } from "./errors.ts";
-import type { Integration, NodeContext } from "./node-definition.ts";
-
-/** All of a node's context but its resources. */
-export type NodeContextFacts = Omit<NodeContext, "getSecret" | "getIntegration">;
-
-type ResourceAccess = Pick<NodeContext, "getSecret" | "getIntegration">;
+import type { Integration, NodeContext, NodeFacts, ResourceAccess } from "./node-definition.ts";
 
 export interface Resources {
   /** Secret name -> value. */
@@ -21,12 +18,35 @@ export interface Resources {
   readonly integrations?: Readonly<Record<string, Integration>>;
 }
 
+/** What is made of an organization's resources once: thousands of nodes may hold it. */
+interface Known {
+  readonly access: ResourceAccess;
+  readonly mask: Mask;
+}
+
+const knownOf = ({ secrets = {}, integrations = {} }: Resources): Known => ({
+  access: {
+    getSecret: (name) => Promise.resolve(ownValue(secrets, name)),
+    getIntegration: (id) => Promise.resolve(ownValue(integrations, id)),
+  },
+  mask: maskOf([
+    ...Object.entries(secrets).map(([name, value]) => ({ name, value })),
+    ...Object.entries(integrations).map(([name, { token }]) => ({ name, value: token })),
+  ]),
+});
+
 export class ResourceProvider extends Context.Service<
   ResourceProvider,
   {
     /** Checks that the organization's resources can be reached, before the first node runs. */
     readonly initialize: (organizationId: string) => Effect.Effect<void, ServiceFailure>;
-    readonly createNodeContext: (facts: NodeContextFacts) => NodeContext;
+    readonly createNodeContext: (facts: NodeFacts) => NodeContext;
+    /**
+     * What must not leave a step: all secrets and tokens of the organization, and those that nodes have read since (SECRET-1).
+     * Asked inside a step, before its node runs and again after it. At hand once it is loaded, and the same object until it
+     * grows; a promise until then, which may reject with a ServiceFailure.
+     */
+    readonly maskFor: (organizationId: string) => Mask | Promise<Mask>;
   }
 >()("pawl/ResourceProvider") {
   /** Organization id -> what it has. */
@@ -34,22 +54,17 @@ export class ResourceProvider extends Context.Service<
     byOrganization: Readonly<Record<string, Resources>> = {},
   ): Layer.Layer<ResourceProvider> =>
     Layer.sync(ResourceProvider, () => {
-      /** One pair for each organization: thousands of nodes may hold it at once. */
-      const accessById = new Map<string, ResourceAccess>();
-      const accessOf = (organizationId: string): ResourceAccess => {
-        const known = accessById.get(organizationId);
-        if (known !== undefined) return known;
-        const resources = ownValue(byOrganization, organizationId);
-        const access: ResourceAccess = {
-          getSecret: (name) => Promise.resolve(ownValue(resources?.secrets, name)),
-          getIntegration: (id) => Promise.resolve(ownValue(resources?.integrations, id)),
-        };
-        accessById.set(organizationId, access);
-        return access;
+      const knownById = new Map<string, Known>();
+      const knownFor = (organizationId: string): Known => {
+        const known =
+          knownById.get(organizationId) ?? knownOf(ownValue(byOrganization, organizationId) ?? {});
+        knownById.set(organizationId, known);
+        return known;
       };
       return {
         initialize: () => Effect.void,
-        createNodeContext: (facts) => ({ ...facts, ...accessOf(facts.organizationId) }),
+        createNodeContext: (facts) => ({ ...facts, ...knownFor(facts.organizationId).access }),
+        maskFor: (organizationId) => knownFor(organizationId).mask,
       };
     });
 }

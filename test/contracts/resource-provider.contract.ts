@@ -2,12 +2,15 @@
 import * as Effect from "effect/Effect";
 import type * as Layer from "effect/Layer";
 import { describe, expect, it } from "vitest";
+import { noMask } from "#core/mask";
 import { recordOf } from "#core/value";
-import type { NodeContextFacts, Resources } from "#services/resource-provider";
+import type { NodeFacts } from "#services/node-definition";
+import type { Resources } from "#services/resource-provider";
 import { ResourceProvider } from "#services/resource-provider";
 import { nastyIds } from "./nasty-ids.ts";
+import { oddNames } from "./secret-store.contract.ts";
 
-const factsFor = (organizationId: string): NodeContextFacts => ({
+export const factsFor = (organizationId: string): NodeFacts => ({
   nodeId: "node",
   workflowId: "workflow",
   organizationId,
@@ -19,7 +22,7 @@ const factsFor = (organizationId: string): NodeContextFacts => ({
   reportUsage: () => {},
 });
 
-const gmail = { id: "mail", provider: "gmail", token: "ours" };
+const gmail = { id: "mail", provider: "gmail", token: "our token" };
 
 export const resourceProviderContract = (
   name: string,
@@ -33,23 +36,23 @@ export const resourceProviderContract = (
   describe(`ResourceProvider: ${name}`, () => {
     it("gives a node its organization's secrets and integrations", async () => {
       const provider = await open({
-        acme: { secrets: { KEY: "value" }, integrations: { mail: gmail } },
+        acme: { secrets: { KEY: "our value" }, integrations: { mail: gmail } },
       });
       await Effect.runPromise(provider.initialize("acme"));
       const context = provider.createNodeContext(factsFor("acme"));
-      expect(await context.getSecret("KEY")).toBe("value");
+      expect(await context.getSecret("KEY")).toBe("our value");
       expect(await context.getIntegration("mail")).toEqual(gmail);
     });
 
     it("gives the same after another start, without what `initialize` knew", async () => {
-      const resources = { acme: { secrets: { KEY: "value" }, integrations: { mail: gmail } } };
+      const resources = { acme: { secrets: { KEY: "our value" }, integrations: { mail: gmail } } };
       const context = (await open(resources)).createNodeContext(factsFor("acme"));
-      expect(await context.getSecret("KEY")).toBe("value");
+      expect(await context.getSecret("KEY")).toBe("our value");
       expect(await context.getIntegration("mail")).toEqual(gmail);
     });
 
     it("has nothing that nobody gave it", async () => {
-      const provider = await open({ acme: { secrets: { KEY: "value" } }, empty: {} });
+      const provider = await open({ acme: { secrets: { KEY: "our value" } }, empty: {} });
       for (const organization of ["acme", "empty", "unknown", "__proto__", "constructor"]) {
         await Effect.runPromise(provider.initialize(organization));
         const context = provider.createNodeContext(factsFor(organization));
@@ -62,12 +65,21 @@ export const resourceProviderContract = (
 
     it("keeps organizations and names apart whatever they are called", async () => {
       const secretsOf = (organization: string): Readonly<Record<string, string>> =>
-        recordOf(nastyIds.map((id) => [id, `${id} of ${organization}`]));
-      const provider = await open(recordOf(nastyIds.map((id) => [id, { secrets: secretsOf(id) }])));
+        recordOf(oddNames.map((id) => [id, `value ${id} of ${organization}`]));
+      const integrations = recordOf(
+        nastyIds.map((id) => [id, { id, provider: "gmail", token: `token of ${id}` }]),
+      );
+      const provider = await open(
+        recordOf(nastyIds.map((id) => [id, { secrets: secretsOf(id), integrations }])),
+      );
       for (const organization of nastyIds) {
-        const { getSecret } = provider.createNodeContext(factsFor(organization));
-        expect(await Promise.all(nastyIds.map(getSecret))).toEqual(
-          nastyIds.map((id) => `${id} of ${organization}`),
+        const { getSecret, getIntegration } = provider.createNodeContext(factsFor(organization));
+        expect(await Promise.all(oddNames.map(getSecret))).toEqual(
+          oddNames.map((id) => `value ${id} of ${organization}`),
+        );
+        const found = await Promise.all(nastyIds.slice(0, 3).map(getIntegration));
+        expect(found.map((integration) => integration?.token)).toEqual(
+          nastyIds.slice(0, 3).map((id) => `token of ${id}`),
         );
       }
     });
@@ -78,6 +90,52 @@ export const resourceProviderContract = (
       const { getSecret: _, getIntegration: __, ...rest } = context;
       expect(rest).toEqual(facts);
       expect(rest.signal).toBe(facts.signal);
+    });
+
+    it("masks all secrets and tokens of the organization by their names, whether a node has read them or not", async () => {
+      const provider = await open({
+        acme: { secrets: { KEY: "our value", ODD: 'a "b" c d' }, integrations: { mail: gmail } },
+      });
+      const mask = await provider.maskFor("acme");
+      expect(mask.text("our value, our token, another value")).toBe(
+        "[secret:KEY], [secret:mail], another value",
+      );
+      expect(mask.json({ "our value": ['a "b" c d', btoa("our token")] })).toEqual({
+        "[secret:KEY]": ["[secret:ODD]", "[secret:mail]"],
+      });
+    });
+
+    it("masks nothing where there is nothing", async () => {
+      const provider = await open({ acme: { secrets: { KEY: "our value" } }, empty: {} });
+      for (const organization of ["empty", "unknown", "__proto__"]) {
+        expect(await provider.maskFor(organization)).toBe(noMask);
+      }
+    });
+
+    it("has the mask at hand once it is loaded, and the same one, whatever nodes read of it", async () => {
+      const provider = await open({
+        acme: { secrets: { KEY: "our value" }, integrations: { mail: gmail } },
+      });
+      await Effect.runPromise(provider.initialize("acme"));
+      const mask = provider.maskFor("acme");
+      expect(mask).not.toBeInstanceOf(Promise);
+      const { getSecret, getIntegration } = provider.createNodeContext(factsFor("acme"));
+      await Promise.all([getSecret("KEY"), getSecret("NONE"), getIntegration("mail")]);
+      expect(provider.maskFor("acme")).toBe(mask);
+    });
+
+    it("masks what belongs to the organization alone", async () => {
+      const provider = await open({
+        acme: { secrets: { KEY: "our value" }, integrations: { mail: gmail } },
+        other: { secrets: { THEIRS: "their value" } },
+      });
+      const text = "our value, our token, their value";
+      expect((await provider.maskFor("acme")).text(text)).toBe(
+        "[secret:KEY], [secret:mail], their value",
+      );
+      expect((await provider.maskFor("other")).text(text)).toBe(
+        "our value, our token, [secret:THEIRS]",
+      );
     });
   });
 };

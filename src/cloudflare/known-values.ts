@@ -1,0 +1,44 @@
+/**
+ * The secrets and tokens of an organization that a run knows, as a mask. Grows with every value that is read later and never
+ * shrinks: a value that was replaced may still be on its way out of a step.
+ */
+import type { KnownSecret, Mask } from "#core/mask";
+import { maskOf } from "#core/mask";
+
+export interface KnownValues {
+  /** At hand once `load` has come back; the same object until something is added. */
+  readonly mask: () => Mask | Promise<Mask>;
+  readonly add: (secrets: readonly KnownSecret[]) => void;
+}
+
+/** `load` gives all that are stored. It is asked once for all who want the mask at the same time, and again after a failure. */
+export const knownValuesOf = (load: () => Promise<readonly KnownSecret[]>): KnownValues => {
+  const secrets = new Map<string, KnownSecret>();
+  let isLoaded = false;
+  let loading: Promise<Mask> | undefined;
+  let mask: Mask | undefined;
+
+  const add = (added: readonly KnownSecret[]): void => {
+    for (const secret of added) {
+      const key = JSON.stringify([secret.name, secret.value]);
+      if (secrets.has(key)) continue;
+      secrets.set(key, secret);
+      mask = undefined;
+    }
+  };
+
+  const loadMask = async (): Promise<Mask> => {
+    try {
+      add(await load());
+      isLoaded = true;
+      return (mask ??= maskOf([...secrets.values()]));
+    } finally {
+      loading = undefined;
+    }
+  };
+
+  return {
+    add,
+    mask: () => (isLoaded ? (mask ??= maskOf([...secrets.values()])) : (loading ??= loadMask())),
+  };
+};

@@ -1,0 +1,126 @@
+/**
+ * Keeps what runs know to be secret off the isolate's console, since a Worker's logs are kept. Several runs, of several
+ * organizations, log in one isolate, and what one of them logs may come from another: the masks of all hold for every line.
+ */
+import type { Mask } from "#core/mask";
+import { recordOf } from "#core/value";
+
+const methods = [
+  "assert",
+  "debug",
+  "dir",
+  "dirxml",
+  "error",
+  "group",
+  "groupCollapsed",
+  "info",
+  "log",
+  "table",
+  "trace",
+  "warn",
+] as const;
+
+/** Of the runs that go on. Each is asked anew for every line, since what is known to be secret grows. */
+const masks = new Set<{ readonly mask: () => Mask }>();
+const installed = new WeakSet<Console>();
+const deepest = 100;
+
+/** What a console shows of some platform objects is not in properties of theirs. */
+const collections = [Map, Set, Headers, URLSearchParams, FormData];
+const unreadable = "[cannot be read]";
+
+const read = (owner: object, key: PropertyKey): unknown => {
+  try {
+    return Reflect.get(owner, key);
+  } catch {
+    return unreadable;
+  }
+};
+
+/** All that a console, or the JSON that logs are kept as, may show. */
+const partsOf = (owner: object): readonly (readonly [string, unknown])[] => {
+  try {
+    const keys: PropertyKey[] = Reflect.ownKeys(owner);
+    if (owner instanceof Request || owner instanceof Response) keys.push("url", "headers");
+    const parts = keys.map((key): readonly [string, unknown] => [String(key), read(owner, key)]);
+    const toJson = read(owner, "toJSON");
+    if (typeof toJson === "function") parts.push(["toJSON()", Reflect.apply(toJson, owner, [""])]);
+    return collections.some((collection) => owner instanceof collection)
+      ? [...parts, ["entries", [...(owner as Iterable<unknown>)]]]
+      : parts;
+  } catch {
+    return [[unreadable, null]];
+  }
+};
+
+/** The argument itself, or a text in its place when something in it is secret. */
+const shown = (argument: unknown): unknown => {
+  let isChanged = false;
+  const seen = new Set<object>();
+  const text = (given: string): string => {
+    let masked = given;
+    for (const { mask } of masks) masked = mask().text(masked);
+    if (masked !== given) isChanged = true;
+    return masked;
+  };
+  const copy = (part: unknown, depth: number): unknown => {
+    if (
+      typeof part === "string" ||
+      typeof part === "number" ||
+      typeof part === "bigint" ||
+      typeof part === "symbol"
+    ) {
+      const given = String(part);
+      const masked = text(given);
+      return typeof part === "number" && masked === given ? part : masked;
+    }
+    if (part === null || (typeof part !== "object" && typeof part !== "function")) return part;
+    if (seen.has(part)) return "[seen before]";
+    seen.add(part);
+    if (depth > deepest) {
+      isChanged = true;
+      return "[too deep]";
+    }
+    if (part instanceof Uint8Array) {
+      isChanged ||= [...masks].some(({ mask }) => mask().bytes(part) !== part);
+      return `[${part.length} bytes]`;
+    }
+    if (Array.isArray(part)) return part.map((element: unknown) => copy(element, depth + 1));
+    return recordOf(partsOf(part).map(([key, value]) => [text(key), copy(value, depth + 1)]));
+  };
+  const copied = copy(argument, 0);
+  if (!isChanged) return argument;
+  if (typeof copied === "string") return copied;
+  if (!(argument instanceof Error)) return JSON.stringify(copied);
+  const { stack, message, ...more } = copied as Readonly<Record<string, unknown>>;
+  const told = String(stack ?? message);
+  return Object.keys(more).length === 0 ? told : `${told} ${JSON.stringify(more)}`;
+};
+
+/** Never throws: a line that cannot be masked is not worth a run, and is not shown. */
+const shownOrNot = (argument: unknown): unknown => {
+  try {
+    return shown(argument);
+  } catch {
+    return unreadable;
+  }
+};
+
+/** From now on this console shows no secret of a run that goes on. A second time changes nothing. */
+export const maskConsole = (console: Console): void => {
+  if (installed.has(console)) return;
+  installed.add(console);
+  for (const name of methods) {
+    const method = console[name] as ((...line: readonly unknown[]) => void) | undefined;
+    if (method === undefined) continue;
+    console[name] = (...line: readonly unknown[]): void =>
+      Reflect.apply(method, console, masks.size === 0 ? line : line.map(shownOrNot));
+  }
+};
+
+/** Keeps off masked consoles what the mask that is got finds, until the function that is given back is called. */
+export const keepOffConsole = (mask: () => Mask): (() => void) => {
+  const entry = { mask };
+  masks.add(entry);
+  return () => void masks.delete(entry);
+};

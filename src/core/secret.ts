@@ -1,0 +1,54 @@
+/**
+ * What may be kept as a secret. A value that is too short cannot be told from ordinary text and so could not be kept out of
+ * records (SECRET-1); one that is too long is a file.
+ */
+
+const longestName = 256;
+const shortestValue = 8;
+const largestValue = 64 * 1_024;
+
+const controlCharacter = /\p{Cc}/u;
+
+/** Characters and bytes of UTF-8 in well-formed text. */
+const sizesOf = (text: string): { readonly characters: number; readonly bytes: number } => {
+  let characters = 0;
+  let bytes = 0;
+  for (const character of text) {
+    const code = character.codePointAt(0)!;
+    characters += 1;
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x1_0000 ? 3 : 4;
+  }
+  return { characters, bytes };
+};
+
+const nameProblem = (name: string): string | undefined => {
+  if (name === "") return "A secret needs a name. Give it one of 1 to 256 characters.";
+  if (!name.isWellFormed() || controlCharacter.test(name)) {
+    return "The name of a secret has characters that cannot be shown. Leave out line breaks, tabs and other control characters.";
+  }
+  const { characters } = sizesOf(name);
+  return characters > longestName
+    ? `The name of the secret is ${characters} characters long, and ${longestName} are allowed. Give it a shorter one.`
+    : undefined;
+};
+
+const valueProblem = (value: string): string | undefined => {
+  if (!value.isWellFormed()) {
+    return "The value of the secret is no text that UTF-8 can hold. Encode bytes first, for example as base64.";
+  }
+  const { characters, bytes } = sizesOf(value);
+  if (characters < shortestValue) {
+    return (
+      `The value of the secret is shorter than ${shortestValue} characters: it could not be told from ordinary text, and so not ` +
+      "be kept out of records. Use a longer one."
+    );
+  }
+  return bytes > largestValue
+    ? `The value of the secret is ${bytes} bytes long, and ${largestValue} are allowed. Keep what is larger in the ObjectStore, ` +
+        "encrypted with a key that is a secret."
+    : undefined;
+};
+
+/** Why these cannot be kept, and what to do; undefined when they can. Says nothing of the value but its size. */
+export const secretProblem = (name: string, value: string): string | undefined =>
+  nameProblem(name) ?? valueProblem(value);

@@ -1,0 +1,311 @@
+/** What nodes are given of their organization, over stores in memory: read anew, refreshed in time, and known to the mask before. */
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import { describe, expect, it } from "vitest";
+import { d1ResourceProviderLayer } from "#cloudflare/d1-resource-provider";
+import { ServiceFailure } from "#services/errors";
+import type { Tokens } from "#services/integration-store";
+import { IntegrationStore } from "#services/integration-store";
+import { NodeFailure } from "#services/node-definition";
+import { ResourceProvider } from "#services/resource-provider";
+import { SecretStore } from "#services/secret-store";
+import type { RefreshRequest, RefreshResult } from "#services/token-refresher";
+import { TokenRefresher } from "#services/token-refresher";
+import { factsFor } from "../contracts/resource-provider.contract.ts";
+
+const run = Effect.runPromise;
+const minute = 60_000;
+
+const memoryOf = <I, S>(key: Effect.Effect<S, never, I>, layer: Layer.Layer<I>): S =>
+  Effect.runSync(Effect.provide(key, layer));
+
+/** A provider over stores in memory, with other methods in the place of some. */
+const open = (
+  overrides: {
+    readonly secrets?: Partial<SecretStore["Service"]>;
+    readonly integrations?: Partial<IntegrationStore["Service"]>;
+    readonly refresh?: (request: RefreshRequest) => Effect.Effect<RefreshResult, ServiceFailure>;
+  } = {},
+) => {
+  const secrets = memoryOf(SecretStore, SecretStore.layerMemory);
+  const integrations = memoryOf(IntegrationStore, IntegrationStore.layerMemory);
+  const asked: RefreshRequest[] = [];
+  const refresh = (request: RefreshRequest): Effect.Effect<RefreshResult, ServiceFailure> => {
+    asked.push(request);
+    return overrides.refresh?.(request) ?? Effect.die("Nobody asks this");
+  };
+  const layer = d1ResourceProviderLayer.pipe(
+    Layer.provide([
+      Layer.succeed(SecretStore, { ...secrets, ...overrides.secrets }),
+      Layer.succeed(IntegrationStore, { ...integrations, ...overrides.integrations }),
+      Layer.succeed(TokenRefresher, { refresh }),
+    ]),
+  );
+  const provider = Effect.runSync(Effect.provide(ResourceProvider, layer));
+  const { getSecret, getIntegration } = provider.createNodeContext(factsFor("acme"));
+  return {
+    provider,
+    secrets,
+    integrations,
+    asked,
+    getSecret,
+    getIntegration,
+    set: (value: string) =>
+      run(secrets.set({ organizationId: "acme", name: "KEY", value, now: 1 })),
+    /** `lasts` in milliseconds from now. */
+    connect: (lasts: number | null, tokens: Partial<Tokens> = {}) =>
+      run(
+        integrations.connect({
+          organizationId: "acme",
+          id: "mail",
+          provider: "gmail",
+          tokens: {
+            accessToken: "first token",
+            refreshToken: "first refresh token",
+            expiresAt: lasts === null ? null : Date.now() + lasts,
+            scopes: [],
+            ...tokens,
+          },
+          now: 1,
+        }),
+      ),
+  };
+};
+
+/** What a node meets. */
+const nodeFailureOf = async (promise: Promise<unknown>): Promise<unknown> => {
+  const thrown = await promise.catch((reason: unknown) => reason);
+  if (!(thrown instanceof NodeFailure)) return thrown;
+  const { message, retryable } = thrown;
+  return { message, retryable };
+};
+
+const away = new ServiceFailure({ operation: "Test", message: "The store is away." });
+const broken = new ServiceFailure({ operation: "Test", message: "Do this.", isFinal: true });
+
+describe("Secrets of a node", () => {
+  it("are read anew at every call", async () => {
+    const { provider, getSecret, set, secrets } = open();
+    await run(provider.initialize("acme"));
+    expect(await getSecret("KEY")).toBeUndefined();
+    for (const value of ["first value", "second value"]) {
+      await set(value);
+      expect(await getSecret("KEY")).toBe(value);
+    }
+    await run(secrets.remove("acme", "KEY"));
+    expect(await getSecret("KEY")).toBeUndefined();
+  });
+
+  it("are masked from when they are read, and go on being so when they are replaced", async () => {
+    const { provider, getSecret, set } = open();
+    await set("first value");
+    await run(provider.initialize("acme"));
+    const before = provider.maskFor("acme");
+    await set("second value");
+    await getSecret("KEY");
+    const mask = await provider.maskFor("acme");
+    expect(mask).not.toBe(before);
+    expect(mask.text("first value, second value")).toBe("[secret:KEY], [secret:KEY]");
+    await getSecret("KEY");
+    expect(provider.maskFor("acme")).toBe(mask);
+  });
+
+  it("are masked also when the first is read before the mask is loaded", async () => {
+    const { provider, getSecret, set, secrets } = open();
+    await set("first value");
+    expect(await getSecret("KEY")).toBe("first value");
+    await run(secrets.remove("acme", "KEY"));
+    expect((await provider.maskFor("acme")).text("first value")).toBe("[secret:KEY]");
+  });
+
+  it("are loaded once for all who ask for the mask at the same time, and again after a failure", async () => {
+    let loads = 0;
+    const { provider, set, secrets } = open({
+      secrets: {
+        readAll: (organizationId) =>
+          Effect.suspend(() =>
+            ++loads === 1 ? Effect.fail(away) : Effect.delay(secrets.readAll(organizationId), 5),
+          ),
+      },
+    });
+    await set("first value");
+    const failed = [provider.maskFor("acme"), provider.maskFor("acme")];
+    for (const mask of failed) await expect(mask).rejects.toBe(away);
+    expect(loads).toBe(1);
+    const [mask, initialized, other] = await Promise.all([
+      provider.maskFor("acme"),
+      run(provider.initialize("acme")),
+      provider.maskFor("acme"),
+    ]);
+    expect(loads).toBe(2);
+    expect([initialized, other]).toEqual([undefined, mask]);
+    expect(mask.text("first value")).toBe("[secret:KEY]");
+    expect(provider.maskFor("acme")).toBe(mask);
+    await provider.maskFor("other");
+    expect(loads).toBe(3);
+  });
+
+  it.each([
+    ["integrations", away],
+    ["integrations", broken],
+    ["secrets", away],
+    ["secrets", broken],
+  ] as const)(
+    "fail a run before its first node when its %s cannot be loaded (%#)",
+    async (which, failure) => {
+      const { provider } = open({ [which]: { readAll: () => Effect.fail(failure) } });
+      expect(await run(Effect.flip(provider.initialize("acme")))).toBe(failure);
+    },
+  );
+
+  it.each([
+    [away, "The secret 'KEY' could not be read: The store is away.", true],
+    [broken, "The secret 'KEY' could not be read: Do this.", false],
+  ])(
+    "tell a node why they cannot be read, and whether to try again (%#)",
+    async (failure, message, retryable) => {
+      const { getSecret } = open({ secrets: { read: () => Effect.fail(failure) } });
+      expect(await nodeFailureOf(getSecret("KEY"))).toEqual({ message, retryable });
+    },
+  );
+});
+
+describe("Integrations of a node", () => {
+  const mail = (token: string) => ({ id: "mail", provider: "gmail", token });
+
+  /** Puts newer tokens into the store, as the refresher does. */
+  const refreshing = () => {
+    const opened: ReturnType<typeof open> = open({
+      refresh: ({ version }) =>
+        Effect.as(
+          opened.integrations.replaceTokens({
+            organizationId: "acme",
+            id: "mail",
+            version,
+            now: 2,
+            tokens: {
+              accessToken: "second token",
+              refreshToken: "second refresh token",
+              expiresAt: Date.now() + 60 * minute,
+              scopes: [],
+            },
+          }),
+          { status: "refreshed" },
+        ),
+    });
+    return opened;
+  };
+
+  it.each([
+    ["does not expire", null],
+    ["expires in more than five minutes", 5 * minute + 5_000],
+  ])("are given as they are when the token %s", async (_, lasts) => {
+    const { getIntegration, connect, asked } = open();
+    await connect(lasts);
+    expect(await getIntegration("mail")).toEqual(mail("first token"));
+    expect(await getIntegration("other")).toBeUndefined();
+    expect(asked).toEqual([]);
+  });
+
+  it.each([
+    ["expires within five minutes", 5 * minute - 5_000],
+    ["has expired", -minute],
+  ])("get a newer token when theirs %s, once", async (_, lasts) => {
+    const { getIntegration, connect, asked } = refreshing();
+    await connect(null);
+    await connect(lasts);
+    expect(await getIntegration("mail")).toEqual(mail("second token"));
+    expect(await getIntegration("mail")).toEqual(mail("second token"));
+    expect(asked).toEqual([{ organizationId: "acme", id: "mail", version: 2 }]);
+  });
+
+  it("are masked, all their tokens, old ones and new ones", async () => {
+    const { provider, getIntegration, connect } = refreshing();
+    await connect(minute);
+    await run(provider.initialize("acme"));
+    await getIntegration("mail");
+    const mask = await provider.maskFor("acme");
+    expect(mask.text("first token; first refresh token; second token; second refresh token")).toBe(
+      "[secret:mail]; [secret:mail]; [secret:mail]; [secret:mail]",
+    );
+  });
+
+  it("keep a token that is still good when no newer one can be had now", async () => {
+    for (const failure of [away, broken]) {
+      const { getIntegration, connect, asked } = open({ refresh: () => Effect.fail(failure) });
+      await connect(minute);
+      expect(await getIntegration("mail")).toEqual(mail("first token"));
+      expect(asked).toHaveLength(1);
+    }
+  });
+
+  it.each([
+    [away, "The token of the integration 'mail' could not be renewed: The store is away.", true],
+    [broken, "The token of the integration 'mail' could not be renewed: Do this.", false],
+  ])(
+    "fail when theirs has expired and no newer one can be had now (%#)",
+    async (failure, message, retryable) => {
+      const { getIntegration, connect } = open({ refresh: () => Effect.fail(failure) });
+      await connect(-1);
+      expect(await nodeFailureOf(getIntegration("mail"))).toEqual({ message, retryable });
+    },
+  );
+
+  it("keep a token that cannot be renewed to its end, and ask only then", async () => {
+    const { integrations, getIntegration, connect, asked } = open({
+      refresh: () => Effect.succeed({ status: "expired", message: "gmail gave no refresh token." }),
+    });
+    await connect(null);
+    const { tokens } = (await run(integrations.read("acme", "mail")))!;
+    const { refreshToken: _, ...withoutRefresh } = tokens;
+    const change = { organizationId: "acme", id: "mail", now: 2 };
+    const lasting = { ...withoutRefresh, expiresAt: Date.now() + minute };
+    await run(integrations.replaceTokens({ ...change, version: 1, tokens: lasting }));
+    expect(await getIntegration("mail")).toEqual(mail("first token"));
+    expect(asked).toEqual([]);
+    const over = { ...withoutRefresh, expiresAt: Date.now() - 1 };
+    await run(integrations.replaceTokens({ ...change, version: 2, tokens: over }));
+    expect(await nodeFailureOf(getIntegration("mail"))).toEqual({
+      message:
+        "The integration 'mail' with gmail has expired: gmail gave no refresh token. Connect it again.",
+      retryable: undefined,
+    });
+    expect(asked).toHaveLength(1);
+  });
+
+  it("fail for good when they have expired, and nobody is asked", async () => {
+    const { integrations, getIntegration, connect, asked } = open();
+    await connect(60 * minute);
+    await run(integrations.expire({ organizationId: "acme", id: "mail", version: 1, now: 2 }));
+    expect(await nodeFailureOf(getIntegration("mail"))).toEqual({
+      message:
+        "The integration 'mail' with gmail has expired: its access could not be renewed. Connect it again.",
+      retryable: undefined,
+    });
+    expect(asked).toEqual([]);
+  });
+
+  it("are gone when they are removed while they are refreshed", async () => {
+    const { integrations, getIntegration, connect } = open({
+      refresh: ({ version }) =>
+        Effect.as(integrations.remove("acme", "mail"), {
+          status: version === 1 ? "unknown" : "refreshed",
+        }),
+    });
+    for (const _ of ["unknown", "refreshed"]) {
+      await connect(-1);
+      expect(await getIntegration("mail")).toBeUndefined();
+    }
+  });
+
+  it.each([
+    [away, "The integration 'mail' could not be read: The store is away.", true],
+    [broken, "The integration 'mail' could not be read: Do this.", false],
+  ])(
+    "tell a node why they cannot be read, and whether to try again (%#)",
+    async (failure, message, retryable) => {
+      const { getIntegration } = open({ integrations: { read: () => Effect.fail(failure) } });
+      expect(await nodeFailureOf(getIntegration("mail"))).toEqual({ message, retryable });
+    },
+  );
+});
