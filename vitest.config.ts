@@ -24,6 +24,7 @@ export default defineConfig({
             "test/**/*.worker.test.ts",
             "test/package/**",
             "test/crash/**",
+            "test/canary/**",
             "test/large/**",
           ],
         },
@@ -43,6 +44,13 @@ export default defineConfig({
           name: "crash",
           include: ["test/crash/**/*.test.ts"],
           testTimeout: 1_800_000,
+        },
+      },
+      {
+        test: {
+          name: "canary",
+          include: ["test/canary/**/*.test.ts"],
+          hookTimeout: 300_000,
         },
       },
       {

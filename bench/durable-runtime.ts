@@ -53,8 +53,16 @@ const startWorkerd = async (directory: string): Promise<Miniflare> => {
             EXECUTE: workflow("pawl", "Execute"),
             BARE: workflow("bare", "Bare"),
             WATCHDOG: { type: "durable-object", worker: "bench", exportName: "Watchdog" },
+            TOKEN_REFRESHER: {
+              type: "durable-object",
+              worker: "bench",
+              exportName: "TokenRefresher",
+            },
           },
-          exports: { Watchdog: { type: "durable-object", storage: "sqlite" } },
+          exports: {
+            Watchdog: { type: "durable-object", storage: "sqlite" },
+            TokenRefresher: { type: "durable-object", storage: "sqlite" },
+          },
         },
       },
     ],

@@ -19,6 +19,7 @@ import { benchNodes } from "./durable-nodes.ts";
 import type { InstanceReport, Pass, StartRequest } from "./durable-types.ts";
 import { gateId, weighedPrefix } from "./durable-types.ts";
 
+export { TokenRefresher } from "#cloudflare/token-refresher";
 export { Watchdog } from "#cloudflare/watchdog";
 
 interface BenchEnv extends PawlEnv {

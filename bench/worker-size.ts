@@ -1,4 +1,4 @@
-/** The size of the Worker as `wrangler deploy` would send it: bundled, not minified, gzipped. */
+/** The size of the Worker as `wrangler deploy` sends it: bundled, minified with its names kept, gzipped. */
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -10,6 +10,7 @@ const gzippedKilobytes = async (minify: boolean): Promise<number> => {
     bundle: true,
     write: false,
     minify,
+    keepNames: minify,
     format: "esm",
     target: "es2024",
     conditions: ["workerd", "worker"],
@@ -22,9 +23,9 @@ export const workerSizeFigures = async (): Promise<readonly Figure[]> => [
   {
     id: "size",
     what: "the Worker, gzipped",
-    value: await gzippedKilobytes(false),
+    value: await gzippedKilobytes(true),
     unit: "KB",
     target: 150,
   },
-  { id: "size", what: "the same, minified", value: await gzippedKilobytes(true), unit: "KB" },
+  { id: "size", what: "the same, not minified", value: await gzippedKilobytes(false), unit: "KB" },
 ];

@@ -2,6 +2,7 @@
 import { executeEntrypoint } from "#cloudflare/execute-entrypoint";
 
 export const Execute = executeEntrypoint();
+export { TokenRefresher } from "#cloudflare/token-refresher";
 export { Watchdog } from "#cloudflare/watchdog";
 
 export default {

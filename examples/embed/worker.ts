@@ -1,5 +1,11 @@
 /** A Worker of your own that runs Pawl's workflows, with a node type of your own beside the built-in ones. */
-import { defineNode, executeEntrypoint, type ExecuteParams, Watchdog } from "pawl/cloudflare";
+import {
+  defineNode,
+  executeEntrypoint,
+  type ExecuteParams,
+  TokenRefresher,
+  Watchdog,
+} from "pawl/cloudflare";
 
 const shout = defineNode({
   type: "shout",
@@ -12,7 +18,7 @@ const shout = defineNode({
 });
 
 export const Execute = executeEntrypoint({ nodes: [shout] });
-export { Watchdog };
+export { TokenRefresher, Watchdog };
 
 const refusal = (status: number, message: string): Response =>
   Response.json(

@@ -12,22 +12,28 @@ import type {
   SavedExecution,
 } from "#services/execution-store";
 import { rowOf, savedAtOf } from "#services/execution-store";
-import type { CommandResult, RunCommand, StandingCommand } from "#services/run-command";
-import { answerToOldNews, newsAfter } from "#services/run-command";
+import type {
+  RunCommand,
+  RunInstance,
+  StandingCommand,
+  StoredCommand,
+} from "#services/run-command";
+import { addressed, answerToOldNews, newsAfter } from "#services/run-command";
 import { idToText, textToId } from "./d1-text.ts";
 
-/** Does nothing to a final row, nor to any when all it says is `submitted`. Leaves commands alone, and the params of the first save that had some. */
+/** Does nothing to a final row, to one that another instance has begun, nor to any when all it says is `submitted`. Leaves commands alone, and the params of the first save that had some. */
 const upsertSql = `
   INSERT INTO executions (organization_id, id, user_id, workflow_id, workflow_name, definition_hash,
-    status, is_final, error, usage, started_at, ended_at, live_record, params, is_initial, updated_at)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+    status, is_final, error, usage, started_at, ended_at, live_record, params, is_initial, updated_at, instance_id)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
   ON CONFLICT (organization_id, id) DO UPDATE SET
     user_id = excluded.user_id, workflow_id = excluded.workflow_id, workflow_name = excluded.workflow_name,
     definition_hash = excluded.definition_hash, status = excluded.status, is_final = excluded.is_final,
     error = excluded.error, usage = excluded.usage, started_at = excluded.started_at, ended_at = excluded.ended_at,
     live_record = excluded.live_record, params = COALESCE(executions.params, excluded.params),
     is_initial = excluded.is_initial, updated_at = MAX(executions.updated_at, excluded.updated_at)
-  WHERE NOT executions.is_final AND NOT (excluded.is_initial AND excluded.status = 'submitted')`;
+  WHERE NOT executions.is_final AND executions.instance_id IS excluded.instance_id
+    AND NOT (excluded.is_initial AND excluded.status = 'submitted')`;
 
 /** What of a run's JSON stands in its row. */
 export interface RowTexts {
@@ -61,8 +67,16 @@ export const upsertStatement = (
       params,
       isInitial ? 1 : 0,
       savedAtOf(saved),
+      saved.instanceId === undefined ? null : idToText(saved.instanceId),
     );
 };
+
+interface InstanceRow {
+  readonly instanceId: string | null;
+}
+
+const instanceOf = ({ instanceId }: InstanceRow): RunInstance =>
+  instanceId === null ? {} : { instanceId: textToId(instanceId) };
 
 const listSql = (conditions: string): string => `
   SELECT id, organization_id AS organizationId, user_id AS userId, workflow_id AS workflowId,
@@ -104,7 +118,8 @@ export const listRows = async (
 /** Named, so that it is an error and no full scan when the index should not fit. */
 const listLiveSql = `
   SELECT organization_id AS organizationId, id, status, started_at AS startedAt, updated_at AS updatedAt,
-    command, command_number AS commandNumber, acknowledged_number AS acknowledgedNumber
+    command, command_number AS commandNumber, acknowledged_number AS acknowledgedNumber,
+    instance_id AS instanceId
   FROM executions INDEXED BY executions_live
   WHERE NOT is_final AND (organization_id, id) > (?1, ?2)
   ORDER BY organization_id, id LIMIT ?3`;
@@ -118,11 +133,12 @@ export const listLiveRows = async (
   const { results } = await db
     .prepare(listLiveSql)
     .bind(idToText(organizationId), idToText(id), limit)
-    .all<LiveRow>();
-  return results.map((row) => ({
+    .all<Omit<LiveRow, "instanceId"> & InstanceRow>();
+  return results.map(({ instanceId, ...row }) => ({
     ...row,
     organizationId: textToId(row.organizationId),
     id: textToId(row.id),
+    ...instanceOf({ instanceId }),
   }));
 };
 
@@ -132,10 +148,10 @@ const commandSql = `
     AND COALESCE(command, 'none') IN (SELECT value FROM json_each(?4))`;
 
 const standingSql = `
-  SELECT status, is_final AS isFinal, command, command_number AS number
+  SELECT status, is_final AS isFinal, command, command_number AS number, instance_id AS instanceId
   FROM executions WHERE organization_id = ?1 AND id = ?2`;
 
-interface StandingRow extends StandingCommand {
+interface StandingRow extends StandingCommand, InstanceRow {
   readonly status: WorkflowExecutionStatus;
   readonly isFinal: 0 | 1;
 }
@@ -146,7 +162,7 @@ export const commandRow = async (
   organizationId: string,
   executionId: string,
   command: RunCommand,
-): Promise<CommandResult> => {
+): Promise<StoredCommand> => {
   const key = [idToText(organizationId), idToText(executionId)];
   const [update, read] = await db.batch<StandingRow>([
     db.prepare(commandSql).bind(...key, command, JSON.stringify(newsAfter[command])),
@@ -155,21 +171,26 @@ export const commandRow = async (
   const standing = read!.results[0];
   if (standing === undefined) return { status: "unknown" };
   if (standing.isFinal === 1) return { status: "ended", as: standing.status };
-  return update!.meta.changes > 0
-    ? { status: "accepted", number: standing.number }
-    : answerToOldNews(command, standing);
+  const { command: current, number } = standing;
+  const result =
+    update!.meta.changes > 0
+      ? ({ status: "accepted", number } as const)
+      : answerToOldNews(command, { command: current, number });
+  return addressed(result, instanceOf(standing));
 };
 
 export const readCommandRow = async (
   db: D1Database,
   organizationId: string,
   executionId: string,
-): Promise<StandingCommand | undefined> => {
+): Promise<(StandingCommand & RunInstance) | undefined> => {
   const row = await db
     .prepare(standingSql)
     .bind(idToText(organizationId), idToText(executionId))
     .first<StandingRow>();
-  return row === null ? undefined : { command: row.command, number: row.number };
+  return row === null
+    ? undefined
+    : { command: row.command, number: row.number, ...instanceOf(row) };
 };
 
 const acknowledgeSql = `

@@ -13,7 +13,7 @@ import { isFinalStatus } from "#core/lifecycle";
 import type { WorkflowExecution } from "#core/report";
 import type { Workflow } from "#core/workflow";
 import type { SavedExecution } from "#services/execution-store";
-import { ExecutionStore } from "#services/execution-store";
+import { ExecutionStore, isMereStart, otherInstance } from "#services/execution-store";
 import { initialRecord, isInitialRecord } from "#services/run-start";
 import { longestRowText, readDocument, readStart, storeStart } from "./d1-definitions.ts";
 import type { RowTexts } from "./d1-execution-rows.ts";
@@ -65,6 +65,14 @@ const writeRow = async (
   return (written?.meta.changes ?? 0) > 0;
 };
 
+/** A row that was not written may be that of another instance. */
+const checkInstance = async (db: D1Database, saved: SavedExecution): Promise<void> => {
+  const standing = await readCommandRow(db, saved.organizationId, saved.execution.id);
+  if (standing !== undefined && standing.instanceId !== saved.instanceId) {
+    throw otherInstance(saved);
+  }
+};
+
 /** Gives the record that stands. */
 type Save = (
   db: D1Database,
@@ -87,6 +95,7 @@ const saveLive: Save = async (db, bucket, keys, saved) => {
     isInitial,
   });
   if (isWritten) return saved.execution;
+  if (!isMereStart(saved)) await checkInstance(db, saved);
   if (isLarge) await bucket.delete(keys.live);
   const { organizationId, execution } = saved;
   return (
@@ -97,6 +106,8 @@ const saveLive: Save = async (db, bucket, keys, saved) => {
 };
 
 const saveFinal: Save = async (db, bucket, keys, saved) => {
+  // A run that ran nothing has not been saved before, which would have been the time to see this.
+  if (saved.start !== undefined) await checkInstance(db, saved);
   const text = JSON.stringify(saved.execution);
   const [written, start] = await Promise.all([
     bucket.put(keys.final, text, onlyIfAbsent),

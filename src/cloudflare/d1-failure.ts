@@ -5,12 +5,14 @@ import { failureOf, ServiceFailure } from "#services/errors";
 export const storeFailureOf =
   (operation: string) =>
   (cause: unknown): ServiceFailure =>
-    cause instanceof Error && /no such (table|column)|has no column/.test(cause.message)
-      ? new ServiceFailure({
-          operation,
-          message:
-            "The database is not up to date. Apply Pawl's migrations: wrangler d1 migrations apply DATABASE --local (or --remote)",
-          cause,
-          isFinal: true,
-        })
-      : failureOf(operation)(cause);
+    cause instanceof ServiceFailure
+      ? cause
+      : cause instanceof Error && /no such (table|column)|has no column/.test(cause.message)
+        ? new ServiceFailure({
+            operation,
+            message:
+              "The database is not up to date. Apply Pawl's migrations: wrangler d1 migrations apply DATABASE --local (or --remote)",
+            cause,
+            isFinal: true,
+          })
+        : failureOf(operation)(cause);

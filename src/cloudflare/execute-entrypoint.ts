@@ -10,15 +10,19 @@ import * as Exit from "effect/Exit";
 import * as Layer from "effect/Layer";
 import type { ExecuteParams, InstanceParams } from "#core/execution-context";
 import { isPartParams, isStoredParams } from "#core/execution-context";
+import type { Mask } from "#core/mask";
 import { usageOf } from "#core/report";
 import { executePart } from "#runtime/execute-part";
 import type { RunOptions } from "#runtime/execute-workflow";
 import { executeWorkflow } from "#runtime/execute-workflow";
 import { loadParams } from "#runtime/load-params";
+import { maskAtHand } from "#runtime/masking";
 import { DurableStep } from "#services/durable-step";
 import type { NodeDefinition } from "#services/node-definition";
+import { ResourceProvider } from "#services/resource-provider";
 import type { PawlEnv } from "./env.ts";
 import { cloudflareServices, registryLayer } from "./layers.ts";
+import { keepOffConsole, maskConsole } from "./masked-console.ts";
 import { workflowInstancesLayer } from "./workflow-instances.ts";
 import { workflowSteps } from "./workflow-step.ts";
 
@@ -71,18 +75,33 @@ const executeInstance = Effect.fnUntraced(function* (
   instanceId: string,
   options: RunOptions,
 ) {
-  if (isPartParams(payload)) return yield* executePart(payload);
-  const params = isStoredParams(payload)
-    ? (yield* loadParams(payload.organizationId, instanceId)).params
-    : payload;
-  return yield* executeWorkflow(params, instanceId, options);
+  if (isPartParams(payload)) return yield* executePart(payload, instanceId);
+  const { executionId = instanceId, ...given } = payload;
+  const params = isStoredParams(given)
+    ? (yield* loadParams(given.organizationId, executionId)).params
+    : given;
+  const instance = executionId === instanceId ? {} : { instanceId };
+  return yield* executeWorkflow(params, executionId, { ...options, ...instance });
 });
+
+/** Logs of a Worker are kept: what nodes and libraries write there while the run goes on is masked too (SECRET-1). */
+const keptOffConsole = (organizationId: string) =>
+  Effect.fnUntraced(function* <A, E, R>(run: Effect.Effect<A, E, R>) {
+    const resources = yield* ResourceProvider;
+    const mask = (): Mask => maskAtHand({ mask: () => resources.maskFor(organizationId) });
+    return yield* Effect.acquireUseRelease(
+      Effect.sync(() => keepOffConsole(mask)),
+      () => run,
+      (release) => Effect.sync(release),
+    );
+  });
 
 /** The class to export from a Worker and to name in its `[[workflows]]` binding EXECUTE. */
 export const executeEntrypoint = <Env extends PawlEnv = PawlEnv>(
   options: EntrypointOptions<Env> = {},
 ): ExecuteClass<Env> => {
   const registry = registryLayer(options.nodes ?? []);
+  maskConsole(console);
   return class Execute extends WorkflowEntrypoint<Env, InstanceParams> {
     override async run(
       event: Readonly<WorkflowEvent<InstanceParams>>,
@@ -105,7 +124,7 @@ export const executeEntrypoint = <Env extends PawlEnv = PawlEnv>(
         executeInstance(event.payload, event.instanceId, {
           stepLimit: options.stepLimit ?? platformStepLimit,
           ...(options.partSteps === undefined ? {} : { partSteps: options.partSteps }),
-        }).pipe(Effect.provide(services)),
+        }).pipe(keptOffConsole(event.payload.organizationId), Effect.provide(services)),
       );
       if (Exit.isFailure(exit)) throw Cause.squash(exit.cause);
       const execution = exit.value;

@@ -3,6 +3,7 @@
  * longer than its share of the 1,024 bytes that a key may have. Different ids give different segments: the organization is
  * one of them (ACCESS-1).
  */
+import { sha256 } from "#runtime/sha256";
 
 /** Three such segments and the words between them fit in a key. */
 export const longestSegment = 300;
@@ -12,11 +13,6 @@ const hexDigits = 64;
 /** JSON's escapes tell lone surrogates apart, which `encodeURIComponent` alone refuses. */
 const escaped = (id: string): string =>
   encodeURIComponent(JSON.stringify(id).slice(1, -1)).replaceAll("~", "%7E").replace(/^\./, "%2E");
-
-const sha256 = async (text: string): Promise<string> => {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
-};
 
 /** An id that is too long keeps a readable head and ends in `~` and a hash of the whole; no other segment holds a `~`. */
 export const keySegment = async (id: string): Promise<string> => {

@@ -1,5 +1,5 @@
 /**
- * The watchdog: a Durable Object whose alarm looks after live runs for as long as there are any. Alarms outlive the process,
+ * The watchdog: a Durable Object whose alarm looks after live runs, and what dead ones have reserved, for as long as there are any. Alarms outlive the process,
  * so that a local runtime which was killed goes on by itself once it is started again; on Cloudflare, which resumes instances
  * itself, a wake-up is one event more.
  */
@@ -7,6 +7,7 @@ import { DurableObject } from "cloudflare:workers";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Layer from "effect/Layer";
+import { releaseReservations } from "#runtime/release-reservations";
 import { wakeRuns } from "#runtime/wake-runs";
 import type { PawlEnv } from "./env.ts";
 import { cloudflareServices } from "./layers.ts";
@@ -69,15 +70,17 @@ export const watchdog = <Env extends PawlEnv = PawlEnv>(
         workflowInstancesLayer(this.env.EXECUTE),
         options.layers?.(this.env, this.ctx) ?? Layer.empty,
       );
+      const round = { now, before, patience: this.#interval };
       const exit = await Effect.runPromiseExit(
-        wakeRuns({ now, before, patience: this.#interval }).pipe(Effect.provide(services)),
+        Effect.all([wakeRuns(round), releaseReservations(round)]).pipe(Effect.provide(services)),
       );
       // What could not be woken is due again in the next round.
-      if (Exit.isSuccess(exit) && exit.value.failed === 0) {
+      if (Exit.isSuccess(exit) && exit.value[0].failed === 0) {
         this.#isFirstRound = false;
         await this.ctx.storage.put(lastRoundKey, now);
       }
-      if (Exit.isFailure(exit) || exit.value.live > 0 || hasBegun) await this.#setAlarm();
+      const isQuiet = Exit.isSuccess(exit) && exit.value[0].live === 0 && exit.value[1] === 0;
+      if (!isQuiet || hasBegun) await this.#setAlarm();
     }
 
     #setAlarm(): Promise<void> {

@@ -17,11 +17,11 @@ export const workflowInstancesLayer = (
 ): Layer.Layer<WorkflowInstances> =>
   Layer.succeed(WorkflowInstances, {
     canCreate: true,
-    create: (executionId, params) =>
+    create: (instanceId, params) =>
       Effect.tryPromise({
         try: async () => {
           try {
-            await workflow.create({ id: executionId, params });
+            await workflow.create({ id: instanceId, params });
             return "created";
           } catch (reason) {
             if (says(reason, "already_exists") || says(reason, "already exists")) return "exists";
@@ -30,11 +30,11 @@ export const workflowInstancesLayer = (
         },
         catch: failureOf("WorkflowInstances.create"),
       }),
-    send: (executionId, type) =>
+    send: (instanceId, type) =>
       Effect.tryPromise({
         try: async () => {
           try {
-            const instance = await workflow.get(executionId);
+            const instance = await workflow.get(instanceId);
             await instance.sendEvent({ type, payload: {} });
             return true;
           } catch (reason) {
@@ -44,22 +44,22 @@ export const workflowInstancesLayer = (
         },
         catch: failureOf("WorkflowInstances.send"),
       }),
-    stop: (executionId) =>
+    stop: (instanceId) =>
       Effect.tryPromise({
         try: async () => {
           try {
-            await (await workflow.get(executionId)).terminate();
+            await (await workflow.get(instanceId)).terminate();
           } catch (reason) {
             if (!isUnknown(reason) && !says(reason, "instance.cannot_terminate")) throw reason;
           }
         },
         catch: failureOf("WorkflowInstances.stop"),
       }),
-    endOf: (executionId) =>
+    endOf: (instanceId) =>
       Effect.tryPromise({
         try: async () => {
           try {
-            const { status, error } = await (await workflow.get(executionId)).status();
+            const { status, error } = await (await workflow.get(instanceId)).status();
             return endedStatuses.includes(status) ? (error?.message ?? status) : undefined;
           } catch (reason) {
             if (isUnknown(reason)) return "lost";

@@ -26,7 +26,7 @@ export interface ExecuteParams {
   readonly redrive?: RedriveParams;
 }
 
-/** For an instance whose run has parameters that are too large for it: they are in the store, under the instance's id. */
+/** For an instance whose run has parameters that are too large for it: they are in the store, under the run's id. */
 export interface StoredParams {
   readonly organizationId: string;
   readonly stored: true;
@@ -36,6 +36,8 @@ export interface StoredParams {
 export interface PartParams {
   readonly organizationId: string;
   readonly partOf: string;
+  /** The instance of the run, when it has another id than the run. */
+  readonly runInstanceId?: string;
   readonly part: number;
   /** Places in the order, the last not among them. */
   readonly from: number;
@@ -47,10 +49,17 @@ export interface PartParams {
   /** The last command that the run had been told when the part was created, and whether that was to pause. */
   readonly seenCommand: number;
   readonly isPaused: boolean;
+  /** What nodes that were taken over cost in earlier runs, for the run's budget. */
+  readonly carried?: number;
+}
+
+/** Which run the instance is to run; the one that has the instance's id unless told. */
+interface NamedRun {
+  readonly executionId?: string;
 }
 
 /** What an instance is created with. */
-export type InstanceParams = ExecuteParams | StoredParams | PartParams;
+export type InstanceParams = (ExecuteParams & NamedRun) | (StoredParams & NamedRun) | PartParams;
 
 export const isPartParams = (params: InstanceParams): params is PartParams => "partOf" in params;
 export const isStoredParams = (params: InstanceParams): params is StoredParams =>

@@ -40,6 +40,8 @@ export interface NodeState {
   readonly attempts: readonly Attempt[];
   /** The earlier execution in which the node ran, and whose outputs a redrive took over. */
   readonly reusedFrom?: string;
+  /** What it cost there, in compute credits: it costs this run nothing, but counts in its budget. */
+  readonly reusedUsage?: number;
 }
 
 export interface NodeCounts {

@@ -110,7 +110,7 @@ const base64Fragment = (bytes: string, offset: number): Form => {
   const end = Math.floor((8 * total) / 6);
   let text = "";
   for (let place = Math.ceil((8 * offset) / 6); place < end; place++) text += digit(place);
-  return { text, tail: "" };
+  return { text, tail: total % 3 === 0 ? "" : digit(end) + "=".repeat(3 - (total % 3)) };
 };
 
 /** The two alphabets, and the older one as a part of an address. */

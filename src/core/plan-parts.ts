@@ -40,8 +40,11 @@ const stepsOfNode = (
 };
 
 const stepsOf = (graph: WorkflowGraph, factsOf: StepFactsOf): readonly number[] => {
-  const isThrifty = graph.workflow.settings?.steps === "effects";
-  return graph.nodes.map((node) => stepsOfNode(node, factsOf, isThrifty));
+  const { steps, budget } = graph.workflow.settings ?? {};
+  // A budget asks in a step before each node, and so computes none without.
+  const hasBudget = budget !== undefined;
+  const isThrifty = steps === "effects" && !hasBudget;
+  return graph.nodes.map((node) => stepsOfNode(node, factsOf, isThrifty) + (hasBudget ? 1 : 0));
 };
 
 /** Steps of the run itself: initialise, preload, persist, and a command's two. */

@@ -4,7 +4,6 @@
  */
 import { dataSize } from "./data-size.ts";
 import type { ExecuteParams } from "./execution-context.ts";
-import { quoted } from "./problem.ts";
 
 /** Bytes of JSON of a run's parameters, the document included. */
 export const paramsLimit = 1024 * 1024;
@@ -15,8 +14,8 @@ export const storedParamsLimit = 32 * 1024 * 1024;
 /** Bytes of JSON of an event's payload: half of what the platform takes, since what is around it counts too. */
 export const eventLimit = 512 * 1024;
 
-/** Characters of an instance's id, which is its run's. */
-const longestInstanceId = 100;
+/** Characters of a run's id. It is part of keys and rows, which nothing useful makes longer. */
+const longestExecutionId = 20_000;
 
 /** Nobody needs to know it more exactly than this. */
 const mostCounted = 64 * 1024 * 1024;
@@ -61,12 +60,10 @@ export const eventProblem = (data: unknown): string | undefined => {
     : `The data takes ${bytes(size)} of JSON, and an event takes ${eventLimit}. Send less, or where a node finds it.`;
 };
 
-/** What an id of a run must be like, since its instance has the same. */
-export const instanceIdProblem = (id: string): string | undefined => {
-  if (id.length > longestInstanceId) {
-    return `The run's id has ${id.length} characters, and at most ${longestInstanceId} are taken. Give a shorter one.`;
-  }
-  return /^[a-zA-Z0-9_][a-zA-Z0-9_-]*$/.test(id)
-    ? undefined
-    : `The run's id is ${quoted(id)}. Give one of the letters a to z and A to Z, digits, '_' and '-', which does not begin with '-'.`;
-};
+/** An id of a run is any text. */
+export const executionIdProblem = (id: string): string | undefined =>
+  id === ""
+    ? "The run's id is empty. Give one."
+    : id.length <= longestExecutionId
+      ? undefined
+      : `The run's id has ${id.length} characters, and at most ${longestExecutionId} are taken. Give a shorter one.`;

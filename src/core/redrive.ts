@@ -40,6 +40,8 @@ interface Reuse {
   readonly outputs: NodeRuntimeValues;
   /** The run in which the node really ran, however many redrives have taken it over since. */
   readonly reusedFrom: string;
+  /** What it cost there, in compute credits. */
+  readonly reusedUsage: number;
 }
 
 export type RedriveDecision = { readonly nodeId: string } & (
@@ -99,8 +101,8 @@ export const planRedrive = (
     }
     const change = changeOf(node);
     if (change !== undefined) return { action: "run", ...change };
-    const { inputs, outputs, reusedFrom = source.execution.id } = entry;
-    return { action: "reuse", inputs, outputs, reusedFrom };
+    const { inputs, outputs, reusedFrom = source.execution.id, reusedUsage = entry.usage } = entry;
+    return { action: "reuse", inputs, outputs, reusedFrom, reusedUsage };
   };
 
   return target.graph.nodes.map((node) => {

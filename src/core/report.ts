@@ -32,6 +32,8 @@ export interface NodeExecution {
   readonly cause?: SkipCause;
   /** The run in which the node really ran, when a redrive took it over from there. */
   readonly reusedFrom?: string;
+  /** What it cost there, in compute credits. */
+  readonly reusedUsage?: number;
   /** Start of the first and end of the last attempt, ISO 8601; null when none was made. */
   readonly startedAt: string | null;
   readonly endedAt: string | null;
@@ -74,7 +76,7 @@ const none: readonly ReportedAttempt[] = [];
 
 const nodeExecutionOf = (state: ExecutionState, nodeId: string, iso: IsoOf): NodeExecution => {
   const node = nodeStateOf(state, nodeId);
-  const { lifecycle, inputs, outputs, error, usage, skip, reusedFrom } = node;
+  const { lifecycle, inputs, outputs, error, usage, skip, reusedFrom, reusedUsage } = node;
   const attempts =
     node.attempts.length === 0
       ? none
@@ -100,6 +102,7 @@ const nodeExecutionOf = (state: ExecutionState, nodeId: string, iso: IsoOf): Nod
     usage,
     ...skip,
     ...(reusedFrom === undefined ? {} : { reusedFrom }),
+    ...(reusedUsage === undefined ? {} : { reusedUsage }),
     startedAt,
     endedAt,
     attempts,

@@ -35,8 +35,7 @@ const placeIn = (mask: Mask, document: unknown): string => {
   return "the document";
 };
 
-const advice =
-  "Give the name of the secret instead: a node reads its value by that name. Nothing was stored or run.";
+const advice = "Give the name of the secret instead: a node reads its value by that name.";
 
 /** Undefined when no known secret is in it. What started the run is masked instead, since others write it. */
 export const secretLiteralProblem = (

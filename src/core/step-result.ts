@@ -15,6 +15,7 @@ export type NodeStepResult =
       readonly attempts: readonly Attempt[];
       /** For a node that did not run, but was taken over from an earlier run. */
       readonly reusedFrom?: string;
+      readonly reusedUsage?: number;
     }
   | {
       readonly nodeId: string;
@@ -37,6 +38,7 @@ export type RecordedTransition =
     }
   | { readonly nodeId: string; readonly status: "waiting" | "sleeping" | "resumed" }
   | { readonly status: "paused" | "resumed" }
+  | { readonly status: "exhausted"; readonly error: string }
   | {
       readonly status: "cancelled";
       /** Nodes that were under way and had left nothing on record yet: they failed with the run. */
@@ -48,9 +50,11 @@ export type RecordedTransition =
 export const stepResultToEvent = (result: NodeStepResult): NodeEvent => {
   switch (result.status) {
     case "completed": {
-      const { nodeId, outputs, usage, attempts, reusedFrom } = result;
+      const { nodeId, outputs, usage, attempts, reusedFrom, reusedUsage } = result;
       const completed = { type: "complete", nodeId, outputs, usage, attempts } as const;
-      return reusedFrom === undefined ? completed : { ...completed, reusedFrom };
+      return reusedFrom === undefined
+        ? completed
+        : { ...completed, reusedFrom, ...(reusedUsage === undefined ? {} : { reusedUsage }) };
     }
     case "failed": {
       const { nodeId, error, attempts } = result;
@@ -84,6 +88,8 @@ export const recordedEvent = (recorded: RecordedTransition): TransitionEvent => 
         : { type: "resume" };
     case "paused":
       return { type: "pause" };
+    case "exhausted":
+      return { type: "exhaust", error: recorded.error };
     case "cancelled": {
       const { error } = recorded;
       return { type: "cancel", ...(error === undefined ? {} : { error }) };

@@ -20,6 +20,7 @@ export type NodeEvent =
       readonly usage: number;
       readonly attempts: readonly Attempt[];
       readonly reusedFrom?: string;
+      readonly reusedUsage?: number;
     }
   | {
       readonly type: "fail";
@@ -89,6 +90,7 @@ const evolveNode = (node: NodeState, event: NodeEvent, lifecycle: NodeLifecycle)
         usage: event.usage,
         attempts: event.attempts,
         ...(event.reusedFrom === undefined ? {} : { reusedFrom: event.reusedFrom }),
+        ...(event.reusedUsage === undefined ? {} : { reusedUsage: event.reusedUsage }),
       };
     case "fail":
       return { ...node, lifecycle, error: event.error, attempts: event.attempts };

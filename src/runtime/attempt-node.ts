@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Option from "effect/Option";
 import * as Result from "effect/Result";
+import { mostCredits, roundedCredits } from "#core/credits";
 import type { GraphNode } from "#core/graph";
 import type { AttemptFailure } from "#core/retry";
 import { keyPart } from "#core/step-name";
@@ -18,10 +19,11 @@ import type {
   NodeInputs,
   NodeOutputs,
   NodeResult,
+  ResourceAccess,
 } from "#services/node-definition";
 import { NodeFailure } from "#services/node-definition";
 import type { Checked, Eventually } from "./eventually.ts";
-import { andThenChecked, isPromise } from "./eventually.ts";
+import { andThen, andThenChecked, isPromise } from "./eventually.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
 import { decodeInputs, encodeOutputs } from "./node-parameters.ts";
 import { storeLargeOutputs } from "./stored-outputs.ts";
@@ -39,31 +41,23 @@ export interface Success {
   readonly usage: number;
 }
 
-/** Characters. A step's result is its outputs and at most 1 KiB more, and a page of HTML in an error helps nobody. */
-const longestMessage = 500;
-const longestAttemptMessage = 120;
-
-const shortenedTo = (longest: number, message: string): string =>
-  message.length <= longest
-    ? message
-    : `${message.slice(0, longest).toWellFormed()}... (${message.length - longest} characters more)`;
-
-const shortenedMessage = (message: string): string => shortenedTo(longestMessage, message);
-
 const wordsOf = (thrown: unknown): AttemptFailure => {
   if (thrown instanceof NodeFailure) {
-    const { message, retryable = false, retryAfter } = thrown;
+    const { message, retryable, retryAfter } = thrown;
+    // All of it stands in the step's result: a text in the wrong place might be a secret.
     return {
-      message: shortenedMessage(String(message)),
-      retryable,
-      ...(retryAfter === undefined ? {} : { retryAfter }),
+      message: String(message),
+      retryable: Boolean(retryable),
+      ...(typeof retryAfter === "number" ? { retryAfter } : {}),
     };
   }
   const message = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
-  return { message: shortenedMessage(String(message)), retryable: true };
+  return { message: String(message), retryable: true };
 };
 
-/** What a node threw, in plain words. Only a NodeFailure knows that trying again is useless. */
+/**
+ * What a node threw, in plain words; secrets may still be in them. Only a NodeFailure knows that trying again is useless.
+ */
 export const failureFrom = (thrown: unknown): AttemptFailure => {
   try {
     return wordsOf(thrown);
@@ -111,7 +105,20 @@ export const withTimeout = async <A>(
   return Exit.isSuccess(exit) ? exit.value : Result.fail(failureFrom(Cause.squash(exit.cause)));
 };
 
-const contextOfAttempt = (
+/** A pure node gives the same whenever it runs, and a multi-step one runs between steps, where nothing may be read. */
+const noAccess = (definition: NodeDefinition): ResourceAccess => {
+  const refuse = (): Promise<never> =>
+    Promise.reject(
+      new NodeFailure({
+        message: definition.multiStep
+          ? "A multi-step node reads secrets and integrations inside its steps: doStep(name, ({ getSecret }) => ...)"
+          : "A pure node reads no secrets and no integrations. Define it without 'pure'.",
+      }),
+    );
+  return { getSecret: refuse, getIntegration: refuse };
+};
+
+export const contextOfAttempt = (
   env: NodeEnvironment,
   nodeId: string,
   attempt: number,
@@ -187,7 +194,9 @@ export const answerOf = <B>(
   };
   const used = (outputs: NodeOutputs): Eventually<Checked<B>> => use({ outputs, usage });
   const call = (decoded: NodeInputs): Eventually<Checked<B>> => {
-    const context = contextOfAttempt(env, graphNode.id, attempt, signal, reportUsage);
+    const facts = contextOfAttempt(env, graphNode.id, attempt, signal, reportUsage);
+    const hasAccess = !definition.multiStep && !definition.pure;
+    const context = hasAccess ? facts : { ...facts, ...noAccess(definition) };
     const result = definition.multiStep
       ? definition.run(decoded, { ...context, ...tools })
       : definition.run(decoded, context);
@@ -210,16 +219,20 @@ export const answerOf = <B>(
   }
 };
 
-/** Converts and stores what the node gave. Inside a step, since bytes and large values go to the object store. */
+/**
+ * Converts, masks and stores what the node gave. Inside a step, since bytes and large values go to the object store.
+ */
 export const storeAnswer = (
   env: NodeEnvironment,
   { id, ports }: GraphNode,
   { outputs, usage }: Answer,
 ): Eventually<Checked<Success>> =>
-  Number.isFinite(usage) && usage >= 0
-    ? andThenChecked(encodeOutputs(env, id, ports.outputs, outputs), (encoded) =>
-        andThenChecked(storeLargeOutputs(env, id, encoded), (kept) =>
-          Result.succeed({ outputs: kept, usage }),
+  usage >= 0 && usage <= mostCredits
+    ? andThen(env.mask(), (mask) =>
+        andThenChecked(encodeOutputs(env, mask, id, ports.outputs, outputs), (encoded) =>
+          andThenChecked(storeLargeOutputs(env, id, encoded), (kept) =>
+            Result.succeed({ outputs: kept, usage: roundedCredits(usage) }),
+          ),
         ),
       )
     : Result.fail({ message: `The node reported a usage of ${usage}`, retryable: false });
@@ -235,9 +248,6 @@ export const attemptNode = (
   answerOf(env, call, definition, attempt, signal, noTools, (answer) =>
     signal.aborted ? failed(signal.reason) : storeAnswer(env, call.graphNode, answer),
   );
-
-/** What stands at one attempt; the node's own error says more. */
-export const attemptMessage = (error: string): string => shortenedTo(longestAttemptMessage, error);
 
 const onlyMultiStep = (): Promise<never> =>
   Promise.reject(

@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect";
 import type { ExecutionState } from "#core/execution-state";
+import { noMask } from "#core/mask";
 import { isBinaryType } from "#core/parameter";
 import { retryLimit } from "#core/retry";
 import type { NodeStepResult } from "#core/step-result";
@@ -52,6 +53,8 @@ export const computeNode = async (
     ...env,
     publish: silent,
     now: () => now,
+    // What comes in has left a step already, and a node that only computes is given nothing more.
+    mask: () => noMask,
     objects: {
       ...env.objects,
       write: () => {

@@ -8,27 +8,29 @@ import { eventProblem } from "#core/platform-limits";
 import { commandEventType } from "#core/step-name";
 import type { JsonValue } from "#core/value";
 import type { ServiceFailure } from "#services/errors";
+import type { ResourceProvider } from "#services/resource-provider";
 import { ExecutionStore } from "#services/execution-store";
 import type { CommandResult, RunCommand } from "#services/run-command";
 import type { AnswerResult } from "#services/wait-store";
 import { WaitStore } from "#services/wait-store";
 import { WorkflowInstances } from "#services/workflow-instances";
+import { readKnownSecrets } from "./masking.ts";
 
 const pauseMillis = 100;
 const mostPauses = 20;
 
 /** A run that is being started may have no instance yet. When it takes longer than this, the watchdog tells it. */
 const sendWhenCreated: (
-  executionId: string,
+  instanceId: string,
   eventType: string,
 ) => Effect.Effect<void, ServiceFailure, WorkflowInstances> = Effect.fnUntraced(
-  function* (executionId, eventType) {
+  function* (instanceId, eventType) {
     const instances = yield* WorkflowInstances;
     for (let pause = 0; pause < mostPauses; pause++) {
-      if (yield* instances.send(executionId, eventType)) return;
+      if (yield* instances.send(instanceId, eventType)) return;
       yield* Effect.sleep(pauseMillis);
     }
-    yield* instances.send(executionId, eventType);
+    yield* instances.send(instanceId, eventType);
   },
 );
 
@@ -41,10 +43,10 @@ export const commandRun: (
   Effect.fnUntraced(function* (organizationId, executionId, command) {
     const store = yield* ExecutionStore;
     const result = yield* store.command(organizationId, executionId, command);
-    if (result.status === "accepted") {
-      yield* sendWhenCreated(executionId, commandEventType(result.number));
-    }
-    return result;
+    if (result.status !== "accepted") return result;
+    const { status, number, instanceId = executionId } = result;
+    yield* sendWhenCreated(instanceId, commandEventType(number));
+    return { status, number };
   });
 
 export interface Answer {
@@ -58,20 +60,21 @@ export interface Answer {
 
 export const answerWait: (
   answer: Answer,
-) => Effect.Effect<AnswerResult, ServiceFailure, WaitStore | WorkflowInstances> = Effect.fnUntraced(
-  function* (answer) {
+) => Effect.Effect<AnswerResult, ServiceFailure, ResourceProvider | WaitStore | WorkflowInstances> =
+  Effect.fnUntraced(function* (answer) {
     // Waits of nodes without an id are the engine's own.
     if (answer.nodeId === "") return { status: "unknown" };
     const message = eventProblem(answer.data);
     if (message !== undefined) return { status: "refused", message };
     const waits = yield* WaitStore;
+    // Whoever answers need not know what is secret.
+    const data = (yield* readKnownSecrets(answer.organizationId)).json(answer.data);
     const now = yield* Clock.currentTimeMillis;
-    const result = yield* waits.answer({ ...answer, now });
+    const result = yield* waits.answer({ ...answer, data, now });
     if (result.status === "accepted") {
       const instances = yield* WorkflowInstances;
       const { instanceId = answer.executionId, eventType } = result.wait;
       yield* instances.send(instanceId, eventType);
     }
     return result;
-  },
-);
+  });

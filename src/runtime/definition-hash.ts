@@ -1,4 +1,5 @@
 /** What addresses a definition (REPLAY-3). */
+import { sha256 } from "./sha256.ts";
 
 /**
  * SHA-256 of the definition as it was given, in hex; undefined for what no file can hold: a value that contains itself, or
@@ -11,8 +12,5 @@ export const hashDefinition = (document: unknown): Promise<string> | undefined =
   } catch {
     return undefined;
   }
-  return crypto.subtle.digest("SHA-256", new TextEncoder().encode(text ?? "")).then(hexOf);
+  return sha256(text ?? "");
 };
-
-const hexOf = (bytes: ArrayBuffer): string =>
-  Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");

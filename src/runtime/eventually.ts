@@ -16,8 +16,11 @@ export const isPromise = <A>(value: Eventually<A>): value is Promise<A> =>
   "then" in value &&
   typeof value.then === "function";
 
-const andThen = <A, B>(value: Eventually<A>, next: (value: A) => Eventually<B>): Eventually<B> =>
-  isPromise(value) ? value.then(next) : next(value);
+/** Goes on with the value, now or then. */
+export const andThen = <A, B>(
+  value: Eventually<A>,
+  next: (value: A) => Eventually<B>,
+): Eventually<B> => (isPromise(value) ? value.then(next) : next(value));
 
 /** Goes on with the value; a failure goes past. */
 export const andThenChecked = <A, B>(

@@ -12,8 +12,9 @@ import type { Policy } from "#core/workflow";
 import type { NodeDefinition } from "#services/node-definition";
 import type { Checked } from "./eventually.ts";
 import type { Answer, NodeCall, Success } from "./attempt-node.ts";
-import { answerOf, attemptMessage, failureFrom, storeAnswer } from "./attempt-node.ts";
+import { answerOf, failureFrom, storeAnswer } from "./attempt-node.ts";
 import { outcomeToResult, withAttempt } from "./execute-node.ts";
+import { attemptMessage, maskAtHand, toldOutcome } from "./masking.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
 import type { Progress } from "./sub-steps.ts";
 import { newProgress, subStepTools } from "./sub-steps.ts";
@@ -68,12 +69,13 @@ const record = (
     const stored = Result.isSuccess(outcome)
       ? await storeSafely(env, graphNode, outcome.success)
       : Result.fail(outcome.failure);
+    const told = toldOutcome(await env.mask(), stored);
     const endedAt = env.now();
     const slept = progress.hasSlept ? progress.readyAt : endedAt;
     const times = { startedAt: progress.startedAt ?? slept, endedAt };
-    const ended = Result.isSuccess(stored)
-      ? ({ ...times, status: "completed", ...stored.success } as const)
-      : ({ ...times, status: "failed", ...stored.failure } as const);
+    const ended = Result.isSuccess(told)
+      ? ({ ...times, status: "completed", ...told.success } as const)
+      : ({ ...times, status: "failed", ...told.failure } as const);
     return outcomeToResult(env, graphNode.id, ended, earlier);
   });
 
@@ -103,7 +105,7 @@ export const executeMultiStepNode = async (
     ) {
       return record(env, call, outcome, earlier, progress);
     }
-    const error = attemptMessage(outcome.failure.message);
+    const error = attemptMessage(maskAtHand(env).text(outcome.failure.message));
     earlier = withAttempt(earlier, { startedAt, endedAt, error });
     await env.parked(graphNode, { type: "retry", attempts: earlier }, () =>
       env.steps.sleep(retryStepName(graphNode.id, attempt), delay),

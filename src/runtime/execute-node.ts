@@ -14,9 +14,10 @@ import type { Policy } from "#core/workflow";
 import type { StepContext } from "#services/durable-step";
 import type { NodeDefinition } from "#services/node-definition";
 import type { NodeCall, Success } from "./attempt-node.ts";
-import { attemptMessage, attemptNode, failureFrom, withTimeout } from "./attempt-node.ts";
+import { attemptNode, failureFrom, withTimeout } from "./attempt-node.ts";
 import type { Checked, Eventually } from "./eventually.ts";
 import { isPromise } from "./eventually.ts";
+import { attemptMessage, missingMask, toldOutcome } from "./masking.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
 
 /** How one attempt ended, as plain data that a step can keep. */
@@ -108,9 +109,17 @@ export const attemptOnce = async <A>(
   if (step.attempt > mostBegins) {
     return use(env, id, attempted(env, startedAt, Result.fail(poisoned)));
   }
+  let mask = env.mask();
+  if (isPromise(mask)) {
+    const missing = await missingMask(mask);
+    if (missing !== undefined) return use(env, id, attempted(env, startedAt, Result.fail(missing)));
+  }
   const checked = startAttempt(env, call, definition, policy, attempt);
-  if (!isPromise(checked)) return use(env, id, attempted(env, startedAt, checked));
-  const outcome = attempted(env, startedAt, await checked);
+  const ended = isPromise(checked) ? await checked : checked;
+  mask = env.mask();
+  if (isPromise(mask)) mask = await mask;
+  const outcome = attempted(env, startedAt, toldOutcome(mask, ended));
+  if (ended === checked) return use(env, id, outcome);
   // What takes its time is worth a look at whether to store how far the run has come.
   const saving = env.saveProgress();
   if (saving !== undefined) await saving;

@@ -10,17 +10,18 @@ import type { ExecutionState } from "#core/execution-state";
 import { initialState } from "#core/execution-state";
 import type { GraphNode } from "#core/graph";
 import { replay } from "#core/replay";
-import { keyPart, partEventType, persistPartStep, reuseStepName } from "#core/step-name";
+import { partEventType, persistPartStep, reuseStepName } from "#core/step-name";
 import type { NodeStepResult } from "#core/step-result";
 import { inlineLimitOf } from "#core/stored-value";
 import { validateWorkflow } from "#core/validate";
 import { start, transition } from "#machines/index";
 import { ObjectStore } from "#services/object-store";
 import type { DurableStep } from "#services/durable-step";
+import { budgetOf } from "./budget.ts";
 import type { LoadedParams } from "./load-params.ts";
 import { loadParams } from "./load-params.ts";
 import { piecesOf } from "./pieces.ts";
-import { partInstanceId, partWaitKey } from "./part-instance.ts";
+import { partWaitKey } from "./part-instance.ts";
 import { readResults, resultsIn, writeResults } from "./part-results.ts";
 import type { Run, RunServices } from "./run.ts";
 import { makeRun } from "./run.ts";
@@ -69,15 +70,18 @@ const takeOver = async (
   return Effect.runSync(replay(transition, started, results, run.params.inputOverrides));
 };
 
-const tellEnd = async (run: Run, part: number): Promise<void> => {
+const tellEnd = async (run: Run, part: number, isSpent: boolean): Promise<void> => {
   const key = partWaitKey(run.params.organizationId, run.executionId, part);
-  await run.perform(run.waits.answer({ ...key, data: { status: "ended" }, now: run.now() }));
-  const sending = run.instances?.send(run.executionId, partEventType(part));
+  await run.perform(
+    run.waits.answer({ ...key, data: { status: "ended", isSpent }, now: run.now() }),
+  );
+  const sending = run.instances?.send(run.instanceId ?? run.executionId, partEventType(part));
   if (sending !== undefined) await run.perform(sending);
 };
 
 const runPart = async (
   run: Run,
+  instanceId: string,
   params: PartParams,
   { isResumed, readAt: startedAt }: LoadedParams,
 ): Promise<void> => {
@@ -94,11 +98,11 @@ const runPart = async (
       ...run,
       context: contextOf(graph, run.params, executionId),
       nodes: graph.nodes,
-      instanceId: partInstanceId(organizationId, executionId, part),
-      keyPrefix: `${keyPart(executionId)}/`,
+      instanceId,
       startedAt,
       inlineLimit: inlineLimitOf(own.length),
       saveProgress: () => undefined,
+      budget: budgetOf(run, graph.workflow, params.carried ?? 0),
     },
     await takeOver(run, started, own, needs),
     run.params.inputOverrides,
@@ -113,18 +117,19 @@ const runPart = async (
       resultsIn(state, own, interrupted),
     );
     await run.perform(Effect.provideService(writing, ObjectStore, run.objects));
-    await tellEnd(run, part);
+    await tellEnd(run, part, state.lifecycle === "exhausted");
     return { status: "ended" };
   });
 };
 
 export const executePart: (
-  params: PartParams,
+  part: PartParams,
+  instanceId: string,
 ) => Effect.Effect<undefined, never, DurableStep | RunServices> = Effect.fnUntraced(
-  function* (part) {
+  function* (part, instanceId) {
     const loaded = yield* loadParams(part.organizationId, part.partOf);
-    const run = yield* makeRun(loaded.params, part.partOf);
-    yield* Effect.promise(() => runPart(run, part, loaded));
+    const run = yield* makeRun(loaded.params, part.partOf, part.runInstanceId);
+    yield* Effect.promise(() => runPart(run, instanceId, part, loaded));
     return undefined;
   },
 );

@@ -4,33 +4,32 @@
  * top at any time (STEP-2).
  */
 import * as Effect from "effect/Effect";
-import { estimateCredits } from "#core/credits";
 import type { ExecuteParams } from "#core/execution-context";
-import { NewerStepNames } from "#core/errors";
 import { contextOf } from "#core/execution-context";
 import type { ExecutionState } from "#core/execution-state";
 import { initialState } from "#core/execution-state";
 import type { WorkflowGraph } from "#core/graph";
-import { isFinalStatus } from "#core/lifecycle";
 import { refusalMessage } from "#core/problem";
+import { storableStart } from "#core/secret-literals";
 import type { WorkflowExecution } from "#core/report";
 import { countSteps, partsOf, planParts } from "#core/plan-parts";
-import { emptyRecord, reportExecution, reportRefusal, usageOf } from "#core/report";
-import { getExecutionStatus } from "#core/status";
-import { initialiseStep, keyPart, persistStep, preloadStep, stepNameScheme } from "#core/step-name";
+import { reportExecution, reportRefusal, usageOf } from "#core/report";
+import { initialiseStep, persistStep, preloadStep, stepNameScheme } from "#core/step-name";
 import { inlineLimitOf } from "#core/stored-value";
 import type { Workflow } from "#core/workflow";
 import { exhaust, start } from "#machines/index";
 import type { DurableStep } from "#services/durable-step";
 import { checkParams } from "./check-params.ts";
 import { hashDefinition } from "./definition-hash.ts";
+import { checkScheme, initialise } from "./initialise-run.ts";
 import { liveRecordOf } from "./live-record.ts";
+import { budgetOf, carriedUsage } from "./budget.ts";
+import { readMask } from "./masking.ts";
 import type { Definition, Run, RunServices } from "./run.ts";
 import { makeRun, saveAndTell } from "./run.ts";
 import { listenToCommands } from "./run-commands.ts";
 import { runNodes } from "./run-nodes.ts";
 import { spreadRun } from "./spread-run.ts";
-import type { ReusedParts } from "./take-over.ts";
 import { reusedPartsOf, takeOver } from "./take-over.ts";
 
 export interface RunOptions {
@@ -42,35 +41,13 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface InstanceOptions extends RunOptions {
+  /** The platform's instance that runs the run, when it has another id than the run. */
+  readonly instanceId?: string;
+}
+
 /** The record at a moment, in milliseconds since 1970; null while the run is live. */
 type RecordAt = (endedAt: number | null) => WorkflowExecution | Promise<WorkflowExecution>;
-
-/** What the first step decides, and when. */
-type Initialised = {
-  readonly startedAt: number;
-  /** By which steps are named; the first one unless told. */
-  readonly scheme?: number;
-} & (
-  | {
-      readonly status: "ready";
-      /** Steps that hand over what a redrive reuses. */
-      readonly reusedParts?: number;
-      /** Where the parts of a run that is spread over several instances end; none for a run of one. */
-      readonly partEnds?: readonly number[];
-    }
-  | { readonly status: "exhausted" }
-  | { readonly status: "refused"; readonly error: string }
-);
-
-/** A run that goes on under other names would do everything again. */
-const checkScheme = (
-  executionId: string,
-  { scheme: recorded = 1 }: Pick<Initialised, "scheme">,
-): void => {
-  if (recorded > stepNameScheme) {
-    throw new NewerStepNames({ executionId, recorded, known: stepNameScheme });
-  }
-};
 
 /** Settles the credits and stores the record; the time of the end is taken here, once. */
 const persist = async (
@@ -85,11 +62,25 @@ const persist = async (
     const ended = await recordAt(now);
     const { organizationId } = run.params;
     const usage = usageOf(ended);
-    await run.perform(run.credits.settle({ organizationId, executionId: run.executionId, usage }));
-    // A replay asks again what it had asked, so that this is known without a look into the store.
-    if (run.asked.hasWaits) await run.perform(run.waits.close(organizationId, run.executionId));
-    const saved = { execution: ended, savedAt: now, ...(start === undefined ? {} : { start }) };
-    execution = await saveAndTell(run, definition, saved);
+    const { executionId } = run;
+    await Promise.all([
+      run.perform(run.credits.settle({ organizationId, executionId, usage, now })),
+      // A replay asks again what it had asked, so that this is known without a look into the store.
+      ...(run.asked.hasWaits ? [run.perform(run.waits.close(organizationId, executionId))] : []),
+    ]);
+    const mask = await readMask(run);
+    // What nobody can tell secrets in is not stored.
+    const stored =
+      start === undefined || "refusal" in mask ? undefined : storableStart(mask, start);
+    const saved = {
+      execution: ended,
+      savedAt: now,
+      ...(stored === undefined ? {} : { start: stored }),
+    };
+    [execution] = await Promise.all([
+      saveAndTell(run, definition, saved),
+      ...(usage > 0 ? [run.perform(run.credits.publishUsage(organizationId))] : []),
+    ]);
     return { endedAt: execution.endedAt, status: execution.status };
   });
   // A replay did not run the step: the same record is made again from what the step left.
@@ -117,45 +108,6 @@ const refuse = async (
     (endedAt) => reportRefusal(workflow, error, { executionId, startedAt, endedAt }),
     params,
   );
-};
-
-/** Reserves the estimate and stores the live record, so that the run is listed and found. */
-const initialise = async (
-  run: Run,
-  definition: Definition,
-  started: ExecutionState,
-  reusedParts: ReusedParts | undefined,
-  partEnds: readonly number[] | undefined,
-): Promise<Initialised> => {
-  const { organizationId, computeCredits } = run.params;
-  const { executionId } = run;
-  const startedAt = run.now();
-  const begun = { startedAt, scheme: stepNameScheme };
-  const parts = await reusedParts?.();
-  if (parts !== undefined && "refusal" in parts) {
-    return { ...begun, status: "refused", error: parts.refusal };
-  }
-  const reused = new Set(parts?.flat().map(({ nodeId }) => nodeId));
-  const costOf = (type: string): number | undefined => run.registry.get(type)?.computeCost;
-  const estimate = estimateCredits(started.graph, costOf, reused);
-  const isReserved = await run.perform(
-    run.credits.reserve({ organizationId, executionId, estimate, limit: computeCredits }),
-  );
-  if (!isReserved) return { ...begun, status: "exhausted" };
-  const status = getExecutionStatus(started);
-  // An empty workflow is complete as soon as it starts; its record waits for the time of the end.
-  if (!isFinalStatus(status)) {
-    const execution = emptyRecord(started.graph.workflow.id, executionId, status, startedAt);
-    const start = run.params;
-    const saved = { execution, savedAt: startedAt, start, isInitial: true };
-    await Promise.all([saveAndTell(run, definition, saved), run.perform(run.watch.begin)]);
-  }
-  return {
-    ...begun,
-    status: "ready",
-    ...(parts === undefined ? {} : { reusedParts: parts.length }),
-    ...(partEnds === undefined ? {} : { partEnds }),
-  };
 };
 
 /** Local runtimes get slow past 2,000 steps an instance. */
@@ -191,8 +143,8 @@ const execute = async (
     }),
   ]);
   if (initialised.status === "rejected") throw initialised.reason;
-  if (preloaded.status === "rejected") throw preloaded.reason;
   const first = initialised.value;
+  if (preloaded.status === "rejected" && first.status !== "refused") throw preloaded.reason;
   checkScheme(executionId, first);
   const { startedAt } = first;
   // What ran nothing was not stored before: a redrive finds here what it was started with.
@@ -231,10 +183,10 @@ const execute = async (
       ...run,
       context,
       nodes: graph.nodes,
-      keyPrefix: `${keyPart(executionId)}/`,
       startedAt,
       inlineLimit,
       saveProgress: live.saveProgress,
+      budget: budgetOf(run, graph.workflow, carriedUsage(begun)),
     },
     begun,
     params.inputOverrides,
@@ -253,10 +205,10 @@ const execute = async (
 export const executeWorkflow: (
   params: ExecuteParams,
   executionId: string,
-  options?: RunOptions,
+  options?: InstanceOptions,
 ) => Effect.Effect<WorkflowExecution, never, DurableStep | RunServices> = Effect.fnUntraced(
   function* (params, executionId, options = {}) {
-    const run = yield* makeRun(params, executionId);
+    const run = yield* makeRun(params, executionId, options.instanceId);
     const hashing = hashDefinition(params.workflow);
     const { problems, workflow, graph } = checkParams(params, hashing !== undefined, {
       nodeTypeOf: run.registry.get,

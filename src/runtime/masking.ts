@@ -2,11 +2,13 @@
  * What leaves a step leaves it without secrets (SECRET-1). The mask is at hand before a node runs, and again after it, since what
  * a node has read meanwhile is known too.
  */
+import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import type { Mask } from "#core/mask";
 import { noMask } from "#core/mask";
 import type { AttemptFailure } from "#core/retry";
-import { ServiceFailure } from "#services/errors";
+import { failureOf, ServiceFailure } from "#services/errors";
+import { ResourceProvider } from "#services/resource-provider";
 import type { Checked } from "./eventually.ts";
 import { isPromise } from "./eventually.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
@@ -39,6 +41,21 @@ export const readMask = async ({ mask }: Masking): Promise<Mask | { readonly ref
     return { refusal: failure.message };
   }
 };
+
+/** For what comes in from outside of runs, and is stored. */
+export const readKnownSecrets: (
+  organizationId: string,
+) => Effect.Effect<Mask, ServiceFailure, ResourceProvider> = Effect.fnUntraced(
+  function* (organizationId) {
+    const resources = yield* ResourceProvider;
+    const asked = Effect.tryPromise({
+      try: async () => resources.maskFor(organizationId),
+      catch: (cause) =>
+        cause instanceof ServiceFailure ? cause : failureOf("ResourceProvider.maskFor")(cause),
+    });
+    return yield* asked;
+  },
+);
 
 /** Outside of steps, where nothing may be read: what the steps of this process have read. */
 export const maskAtHand = ({ mask }: Masking): Mask => {

@@ -4,12 +4,14 @@ import type * as Exit from "effect/Exit";
 import type { WorkflowExecutionContext } from "#core/execution-context";
 import type { Attempt } from "#core/execution-state";
 import type { GraphNode } from "#core/graph";
+import type { Mask } from "#core/mask";
 import type { Steps } from "#services/durable-step";
 import type { NodeProgress } from "#services/monitoring-service";
 import type { Registry } from "#services/node-registry";
 import type { ObjectStore } from "#services/object-store";
 import type { ResourceProvider } from "#services/resource-provider";
 import type { WaitStore } from "#services/wait-store";
+import type { Eventually } from "./eventually.ts";
 
 /** How a node that has begun goes without a place among those that run: the event that its machine is told. */
 export type Park =
@@ -28,11 +30,13 @@ export interface NodeEnvironment {
   readonly inlineLimit: number;
   readonly registry: Registry;
   readonly resources: ResourceProvider["Service"];
+  /** Inside a step alone: it may have to be read first. */
+  readonly mask: () => Eventually<Mask>;
   readonly objects: ObjectStore["Service"];
   readonly waits: WaitStore["Service"];
   /** Whether the run has opened a wait. Noted outside steps, each time that the run is replayed. */
   readonly asked: { hasWaits: boolean };
-  /** Of a part of the run; undefined in the run's own instance. */
+  /** That runs the node, when it has another id than the run. */
   readonly instanceId?: string;
   /** When the run began. Milliseconds since 1970, as all times here. */
   readonly startedAt: number;

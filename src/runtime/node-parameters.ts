@@ -5,6 +5,7 @@
 import * as Exit from "effect/Exit";
 import * as Result from "effect/Result";
 import type { GraphNode } from "#core/graph";
+import type { Mask } from "#core/mask";
 import {
   apiToNodeParameter,
   isBinaryType,
@@ -90,6 +91,16 @@ const writeBytes = async (
     : Result.fail({ message: `Output '${port.name}' could not be stored`, retryable: true });
 };
 
+const maskedFile = (mask: Mask, file: BinaryValue): BinaryValue => {
+  if (mask.isEmpty) return file;
+  const { data, mimeType, filename } = file;
+  return {
+    data: mask.bytes(data),
+    mimeType: mask.text(mimeType),
+    ...(filename === undefined ? {} : { filename: mask.text(filename) }),
+  };
+};
+
 type Unread = readonly [Parameter, ObjectReference | readonly ObjectReference[]];
 
 /** What the node's function gets, with stored values read back. */
@@ -159,17 +170,19 @@ const isUnwritten = (value: NodeValue): value is BinaryValue | readonly BinaryVa
     ? value.length > 0 && value.findIndex((one) => !isBinaryValue(one)) < 0
     : isBinaryValue(value);
 
-/** What travels on: outputs that are null or undefined are not populated. */
+/** What travels on, without secrets: outputs that are null or undefined are not populated. */
 export const encodeOutputs = (
   env: NodeEnvironment,
+  mask: Mask,
   nodeId: string,
   ports: readonly Parameter[],
   outputs: NodeOutputs,
 ): Eventually<Checked<NodeRuntimeValues>> => {
   const entries: (readonly [string, RuntimeValue])[] = [];
   const unwritten: Unwritten[] = [];
-  for (const [name, value] of Object.entries(outputs)) {
+  for (const [given, value] of Object.entries(outputs)) {
     if (value === undefined || value === null) continue;
+    const name = mask.text(given);
     // An output that no port declares reaches no edge, but people still see it in the record.
     const port = portNamed(ports, name) ?? { name, type: "any" as const };
     if (isUnwritten(value)) {
@@ -183,24 +196,25 @@ export const encodeOutputs = (
     if (plain === undefined || plain === null) {
       return refuse(`Output '${name}' is not JSON: it holds something that JSON cannot say`);
     }
-    const converted = nodeToApiParameter(port, plain);
+    const converted = nodeToApiParameter(port, mask.json(plain));
     if (Result.isFailure(converted)) return refuse(converted.failure);
     entries.push([name, converted.success]);
   }
   return unwritten.length === 0
     ? Result.succeed(recordOf(entries))
-    : writeAll(env, nodeId, entries, unwritten);
+    : writeAll(env, mask, nodeId, entries, unwritten);
 };
 
 const writeAll = async (
   env: NodeEnvironment,
+  mask: Mask,
   nodeId: string,
   entries: (readonly [string, RuntimeValue])[],
   unwritten: readonly Unwritten[],
 ): Promise<Checked<NodeRuntimeValues>> => {
   for (const [port, value] of unwritten) {
     const written = await eachOf<BinaryValue, ObjectReference>(value, (one, index) =>
-      writeBytes(env, nodeId, port, index, one),
+      writeBytes(env, nodeId, port, index, maskedFile(mask, one)),
     );
     if (Result.isFailure(written)) return Result.fail(written.failure);
     entries.push([port.name, written.success as RuntimeValue]);

@@ -1,6 +1,5 @@
-/** Where a part of a run lives, and how its end is told: by an answer to a wait that belongs to no node. */
+/** How the end of a part of a run is told: by an answer to a wait that belongs to no node. */
 import type { PartParams } from "#core/execution-context";
-import { fingerprint } from "#core/fingerprint";
 import { partEventType } from "#core/step-name";
 import type { JsonValue } from "#core/value";
 import { isJsonObject } from "#core/value";
@@ -8,19 +7,6 @@ import type { Wait, WaitKey } from "#services/wait-store";
 
 /** Ids of nodes are not empty. */
 const noNode = "";
-
-/**
- * An instance's id takes 100 characters of a few kinds and is known to the whole platform, where an execution's belongs to its
- * organization: a readable head, and a hash of all that tells parts apart.
- */
-export const partInstanceId = (
-  organizationId: string,
-  executionId: string,
-  part: number,
-): string => {
-  const head = executionId.replaceAll(/[^\w-]/g, "_").slice(0, 60);
-  return `${head}-part-${part}-${fingerprint([organizationId, executionId, String(part)])}`;
-};
 
 export const partWaitKey = (
   organizationId: string,
@@ -54,11 +40,16 @@ export const partQuestionOf = ({
 
 /** How a part ended: it says so itself, or the watchdog in its place. */
 export type PartEnd =
-  | { readonly status: "ended" }
+  | {
+      readonly status: "ended";
+      /** The run's budget has refused one of its nodes. */
+      readonly isSpent: boolean;
+    }
   | { readonly status: "lost"; readonly error: string };
 
 export const partEndOf = (data: JsonValue): PartEnd => {
-  if (!isJsonObject(data) || data["status"] !== "lost") return { status: "ended" };
+  if (!isJsonObject(data)) return { status: "ended", isSpent: false };
+  if (data["status"] !== "lost") return { status: "ended", isSpent: data["isSpent"] === true };
   const { error } = data;
   return { status: "lost", error: typeof error === "string" ? error : "unknown" };
 };

@@ -24,9 +24,11 @@ export interface PartResults {
 const resultOf = (nodeId: string, node: NodeState): NodeStepResult | undefined => {
   switch (node.lifecycle) {
     case "completed": {
-      const { outputs = {}, usage, attempts, reusedFrom } = node;
+      const { outputs = {}, usage, attempts, reusedFrom, reusedUsage } = node;
       const completed = { nodeId, status: "completed", outputs, usage, attempts } as const;
-      return reusedFrom === undefined ? completed : { ...completed, reusedFrom };
+      return reusedFrom === undefined
+        ? completed
+        : { ...completed, reusedFrom, ...(reusedUsage === undefined ? {} : { reusedUsage }) };
     }
     case "failed":
       return { nodeId, status: "failed", error: node.error ?? "", attempts: node.attempts };

@@ -25,6 +25,7 @@ export interface ReusedNode {
   readonly nodeId: string;
   readonly outputs: NodeRuntimeValues;
   readonly reusedFrom: string;
+  readonly reusedUsage: number;
 }
 
 /** Why there is nothing to take over, in words for the person who asked. */
@@ -80,8 +81,8 @@ export const readRedrivePlan: (
 export const reusedIn = (plan: readonly RedriveDecision[]): readonly ReusedNode[] =>
   plan.flatMap((decision) => {
     if (decision.action !== "reuse") return [];
-    const { nodeId, outputs, reusedFrom } = decision;
-    return [{ nodeId, outputs, reusedFrom }];
+    const { nodeId, outputs, reusedFrom, reusedUsage } = decision;
+    return [{ nodeId, outputs, reusedFrom, reusedUsage }];
   });
 
 /** Folds what was taken over; upstreams come before what hangs on them. */
@@ -91,10 +92,10 @@ export const withReusedNodes = (
   overrides: InputOverrides | undefined,
 ): ExecutionState => {
   let state = started;
-  for (const { nodeId, outputs, reusedFrom } of reused) {
+  for (const { nodeId, outputs, ...source } of reused) {
     const inputs = collectNodeInputs(state, state.graph.nodesById.get(nodeId)!, overrides);
     state = Effect.runSync(start(state, { nodeId, inputs }));
-    const taken = { nodeId, outputs: frozen(outputs), usage: 0, attempts: [], reusedFrom };
+    const taken = { nodeId, outputs: frozen(outputs), usage: 0, attempts: [], ...source };
     state = Effect.runSync(complete(state, taken));
   }
   return state;

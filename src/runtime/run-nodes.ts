@@ -19,6 +19,7 @@ import { StepTimedOut } from "#services/durable-step";
 import { NodeFailure } from "#services/node-definition";
 import { computeNode, isComputed } from "./compute-node.ts";
 import { timedOut } from "./execute-node.ts";
+import type { Budget } from "./budget.ts";
 import type { LiveRecord } from "./live-record.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
 import { parkingOf } from "./parking.ts";
@@ -50,6 +51,7 @@ export interface NodesScope {
 /** What the loop is given of its run: all but what it decides itself. */
 export type LoopEnvironment = Omit<NodeEnvironment, "saveProgress" | "signal" | "parked"> & {
   readonly saveProgress: LiveRecord["saveProgress"];
+  readonly budget?: Budget | undefined;
 };
 
 /**
@@ -66,7 +68,8 @@ export const runNodes = (
   const { nodes, workflow } = started.graph;
   const { from, to } = scope ?? { from: 0, to: nodes.length };
   const limit = scope?.places ?? placesOf(workflow);
-  const isThrifty = workflow.settings?.steps === "effects";
+  const { budget } = loop;
+  const isThrifty = workflow.settings?.steps === "effects" && budget === undefined;
   const ready = makeReadyQueue();
   const pendingUpstreams = nodes.map(({ upstreamCount }) => upstreamCount);
   const cancellation = new AbortController();
@@ -77,6 +80,10 @@ export const runNodes = (
   let running = 0;
   let parkedNodes = 0;
   let isCancelling = false;
+  /** The budget has refused a node: no more start. */
+  let isSpent = false;
+  /** Nodes that the budget allows, but that a pause came before. */
+  const allotted = new Set<number>();
   let isListening = false;
   let seenCommand = scope?.seenCommand ?? 0;
   /** The command that has to be seen before a node starts. Not known yet when the process died before. */
@@ -127,23 +134,50 @@ export const runNodes = (
     parked,
   };
 
-  const begin = (graphNode: GraphNode): Promise<NodeStepResult> => {
+  const startNode = (graphNode: GraphNode, steps: NodeEnvironment): Promise<NodeStepResult> => {
     const nodeId = graphNode.id;
-    const skip = decideSkip(state, graphNode);
-    if (skip !== undefined) {
-      if (isThrifty) return Promise.resolve({ nodeId, status: "skipped", ...skip });
-      return env.steps.do(nodeStepName(nodeId), { retry: true }, async () => {
-        env.publish(nodeId, { status: "skipped", ...skip });
-        return { nodeId, status: "skipped", ...skip };
-      });
-    }
     const before = state;
     const inputs = collectNodeInputs(before, graphNode, overrides);
     moveOn({ type: "start", nodeId, inputs });
     const call = { graphNode, inputs, carriedTexts: carriedJsonTexts(before, graphNode, inputs) };
-    return isThrifty && isComputed(env, call)
-      ? computeNode(env, call, before)
-      : performNode(env, call, before);
+    return isThrifty && isComputed(steps, call)
+      ? computeNode(steps, call, before)
+      : performNode(steps, call, before);
+  };
+
+  /** Starts the node if the budget allows; undefined for a node that stays idle. */
+  const startWithin = async (
+    { allot, corrected }: Budget,
+    graphNode: GraphNode,
+  ): Promise<NodeStepResult | undefined> => {
+    const { index } = graphNode;
+    // A replay asks for each node: it may have started before the one that was refused.
+    if (isSpent && resumed === undefined) return undefined;
+    if (!allotted.has(index) && !(await allot(env.steps, graphNode, () => isSpent))) {
+      isSpent = true;
+      return undefined;
+    }
+    if (isCancelling && resumed === undefined) return undefined;
+    if (state.lifecycle !== "executing.active") {
+      // Paused while it was asked.
+      allotted.add(index);
+      ready.push(index);
+      return undefined;
+    }
+    return startNode(graphNode, { ...env, steps: corrected(env.steps, graphNode) });
+  };
+
+  const begin = (graphNode: GraphNode): Promise<NodeStepResult | undefined> => {
+    const nodeId = graphNode.id;
+    const skip = decideSkip(state, graphNode);
+    if (skip === undefined) {
+      return budget === undefined ? startNode(graphNode, env) : startWithin(budget, graphNode);
+    }
+    if (isThrifty) return Promise.resolve({ nodeId, status: "skipped", ...skip });
+    return env.steps.do(nodeStepName(nodeId), { retry: true }, async () => {
+      env.publish(nodeId, { status: "skipped", ...skip });
+      return { nodeId, status: "skipped", ...skip };
+    });
   };
 
   const settle = (graphNode: GraphNode, result: NodeStepResult): void => {
@@ -188,7 +222,13 @@ export const runNodes = (
         settle(graphNode, timedOut(graphNode.id));
       });
     try {
-      begin(graphNode).then((result) => after(() => settle(graphNode, result)), rejected);
+      begin(graphNode).then(
+        (result) =>
+          after(() => {
+            if (result !== undefined) settle(graphNode, result);
+          }),
+        rejected,
+      );
     } catch (reason) {
       rejected(reason);
     }
@@ -245,6 +285,9 @@ export const runNodes = (
       if (resumed === undefined || parkedNodes === 0) endCancelled();
       else stillness.whenStill(endCancelled);
     } else if (failure === undefined ? open === 0 && ready.isEmpty() : open === parkedNodes) {
+      if (isSpent && budget !== undefined && failure === undefined) {
+        moveOn({ type: "exhaust", error: budget.error });
+      }
       // What the platform failed has nothing to wait for, not even for what is parked.
       end();
     } else if (open === parkedNodes) {

@@ -10,14 +10,10 @@ import type { Part } from "#core/plan-parts";
 import { commandEventType, partEventType, partStepNames, passOnStepName } from "#core/step-name";
 import { year } from "#core/year";
 import type { WorkflowInstances } from "#services/workflow-instances";
+import { carriedUsage } from "./budget.ts";
 import type { PartEnd } from "./part-instance.ts";
-import {
-  partEndOf,
-  partInstanceId,
-  partQuestionOf,
-  partWait,
-  partWaitKey,
-} from "./part-instance.ts";
+import { partInstanceId } from "./instance-id.ts";
+import { partEndOf, partQuestionOf, partWait, partWaitKey } from "./part-instance.ts";
 import type { Run } from "./run.ts";
 import type { Commands, TakenCommand } from "./run-commands.ts";
 import { stateAfter } from "./run-commands.ts";
@@ -30,6 +26,8 @@ export interface PartsRun {
   /** Numbers of the parts that have left what they did. */
   readonly ended: readonly number[];
   readonly isCancelled: boolean;
+  /** The budget has refused a node. */
+  readonly isSpent: boolean;
   /** Why a part ended without leaving what it did. */
   readonly error?: string;
 }
@@ -42,6 +40,7 @@ interface Parts {
   readonly places: number;
   /** Whether a redrive has handed something over, as part 0. */
   readonly hasEarlier: boolean;
+  readonly carried: number;
 }
 
 /**
@@ -49,7 +48,7 @@ interface Parts {
  * False when the run was cancelled meanwhile.
  */
 const createPart = async (
-  { run, instances, places, hasEarlier }: Parts,
+  { run, instances, places, hasEarlier, carried }: Parts,
   { number, from, to, needs }: Part,
 ): Promise<boolean> => {
   const { executionId, perform } = run;
@@ -59,6 +58,7 @@ const createPart = async (
   const params: PartParams = {
     organizationId,
     partOf: executionId,
+    ...(run.instanceId === undefined ? {} : { runInstanceId: run.instanceId }),
     part: number,
     from,
     to,
@@ -66,15 +66,19 @@ const createPart = async (
     places,
     seenCommand: standing?.number ?? 0,
     isPaused: standing?.command === "pause",
+    ...(carried === 0 ? {} : { carried }),
   };
-  const instanceId = partInstanceId(organizationId, executionId, number);
-  const wait = await perform(run.waits.open(partWait({ instanceId, params }, run.now())));
+  const question = {
+    instanceId: await partInstanceId(organizationId, executionId, number),
+    params,
+  };
+  const wait = await perform(run.waits.open(partWait(question, run.now())));
   // A step that runs twice creates what it created the first time.
-  const created = partQuestionOf(wait)?.params ?? params;
-  await perform(instances.create(instanceId, created));
+  const created = partQuestionOf(wait) ?? question;
+  await perform(instances.create(created.instanceId, created.params));
   const later = await perform(run.store.readCommand(organizationId, executionId));
-  for (let command = created.seenCommand + 1; command <= (later?.number ?? 0); command++) {
-    await perform(instances.send(instanceId, commandEventType(command)));
+  for (let command = created.params.seenCommand + 1; command <= (later?.number ?? 0); command++) {
+    await perform(instances.send(created.instanceId, commandEventType(command)));
   }
   return true;
 };
@@ -108,6 +112,7 @@ export const runParts = (
     instances,
     places: Math.floor(places / atOnce),
     hasEarlier: begun.counts.completed > 0,
+    carried: carriedUsage(begun),
   };
   const waiting = new Set(parts);
   // Its parts open waits too, and are waited for themselves.
@@ -118,6 +123,7 @@ export const runParts = (
   let state = begun;
   let seenCommand = 0;
   let isCancelled = false;
+  let isSpent = false;
   let isOver = false;
   let error: string | undefined;
 
@@ -132,7 +138,7 @@ export const runParts = (
       isOver = true;
       commands.close();
       const inOrder = [...ended].sort((a, b) => a - b);
-      resolve({ ended: inOrder, isCancelled, ...(error === undefined ? {} : { error }) });
+      resolve({ ended: inOrder, isCancelled, isSpent, ...(error === undefined ? {} : { error }) });
     };
 
     const begin = async (part: Part): Promise<void> => {
@@ -144,15 +150,17 @@ export const runParts = (
       const partEnd = isCreated ? await waitForPart(run, number) : undefined;
       under.delete(number);
       if (partEnd === undefined) isCancelled = true;
-      else if (partEnd.status === "ended") ended.add(number);
-      else error ??= `Part ${number} of the run was lost: ${partEnd.error}`;
+      else if (partEnd.status === "ended") {
+        ended.add(number);
+        isSpent ||= partEnd.isSpent;
+      } else error ??= `Part ${number} of the run was lost: ${partEnd.error}`;
       proceed();
     };
 
     function proceed(): void {
       if (isOver) return;
-      const mayStart =
-        !isCancelled && error === undefined && state.lifecycle !== "executing.paused";
+      const isStopped = isCancelled || isSpent || error !== undefined;
+      const mayStart = !isStopped && state.lifecycle !== "executing.paused";
       for (const part of mayStart ? waiting : []) {
         if (under.size >= atOnce) break;
         if (!part.needs.every((needed) => ended.has(needed))) continue;
@@ -160,7 +168,7 @@ export const runParts = (
         under.add(part.number);
         begin(part).catch(fail);
       }
-      if (under.size === 0 && (waiting.size === 0 || isCancelled || error !== undefined)) end();
+      if (under.size === 0 && (waiting.size === 0 || isStopped)) end();
     }
 
     /** Parts hear of a command from here: they have no row of their own that could be told. */
@@ -169,7 +177,7 @@ export const runParts = (
         const { organizationId } = run.params;
         const told = [...under];
         for (const part of told) {
-          const instanceId = partInstanceId(organizationId, run.executionId, part);
+          const instanceId = await partInstanceId(organizationId, run.executionId, part);
           await run.perform(instances.send(instanceId, commandEventType(number)));
         }
         return { told };

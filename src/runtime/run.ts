@@ -6,6 +6,7 @@ import * as Exit from "effect/Exit";
 import * as Option from "effect/Option";
 import type { ExecuteParams } from "#core/execution-context";
 import type { WorkflowExecution } from "#core/report";
+import { keyPart } from "#core/step-name";
 import { CreditService } from "#services/credit-service";
 import { DurableStep } from "#services/durable-step";
 import type { SavedExecution } from "#services/execution-store";
@@ -33,6 +34,8 @@ export type RunServices =
 export interface Run extends Pick<
   NodeEnvironment,
   | "asked"
+  | "keyPrefix"
+  | "mask"
   | "now"
   | "objects"
   | "perform"
@@ -44,6 +47,8 @@ export interface Run extends Pick<
   | "waits"
 > {
   readonly executionId: string;
+  /** The instance of the run, when it has another id than the run. */
+  readonly instanceId?: string;
   readonly params: ExecuteParams;
   readonly store: ExecutionStore["Service"];
   readonly credits: CreditService["Service"];
@@ -60,12 +65,13 @@ type Saved = Pick<SavedExecution, "execution" | "isInitial" | "savedAt" | "start
 
 /** Gives the record that stands: a step that runs twice finds the one of its first time. */
 export const saveRecord = (
-  { store, params, perform }: Run,
+  { store, params, instanceId, perform }: Run,
   definition: Definition,
   saved: Saved,
 ): Promise<WorkflowExecution> => {
   const { organizationId, userId } = params;
-  return perform(store.save({ organizationId, userId, ...definition, ...saved }));
+  const instance = instanceId === undefined ? {} : { instanceId };
+  return perform(store.save({ organizationId, userId, ...instance, ...definition, ...saved }));
 };
 
 /** The same, told to whoever watches. */
@@ -79,7 +85,11 @@ export const saveAndTell = async (
   return standing;
 };
 
-export const makeRun = Effect.fnUntraced(function* (params: ExecuteParams, executionId: string) {
+export const makeRun = Effect.fnUntraced(function* (
+  params: ExecuteParams,
+  executionId: string,
+  instanceId: string | undefined,
+) {
   const runExit: NodeEnvironment["runExit"] = Effect.runPromiseExitWith(
     yield* Effect.context<never>(),
   );
@@ -93,12 +103,17 @@ export const makeRun = Effect.fnUntraced(function* (params: ExecuteParams, execu
     }
   };
   const { organizationId } = params;
+  const resources = yield* ResourceProvider;
   const run: Run = {
     executionId,
+    ...(instanceId === undefined ? {} : { instanceId }),
+    // Not the run's id: another organization may have a run with the same, and both may use one service (ACCESS-1).
+    keyPrefix: `${keyPart(instanceId ?? executionId)}/`,
     params,
     steps: yield* DurableStep,
     registry: yield* NodeRegistry,
-    resources: yield* ResourceProvider,
+    resources,
+    mask: () => resources.maskFor(organizationId),
     objects: yield* ObjectStore,
     store: yield* ExecutionStore,
     waits: yield* WaitStore,

@@ -6,15 +6,18 @@ import type { Part } from "#core/plan-parts";
 import { replay } from "#core/replay";
 import type { ReportFacts, WorkflowExecution } from "#core/report";
 import { reportExecution, reportLoss } from "#core/report";
+import type { RecordedTransition } from "#core/step-result";
 import { handOverStep } from "#core/step-name";
 import { transition } from "#machines/index";
 import type { ObjectScope } from "#services/object-store";
 import { ObjectStore } from "#services/object-store";
 import type { WorkflowInstances } from "#services/workflow-instances";
 import type { Folded } from "./part-results.ts";
+import { budgetOf } from "./budget.ts";
 import { foldParts, resultsIn, writeResults } from "./part-results.ts";
 import type { Run } from "./run.ts";
 import type { Commands } from "./run-commands.ts";
+import type { PartsRun } from "./run-parts.ts";
 import { runParts } from "./run-parts.ts";
 
 const scopeOf = ({ params, executionId }: Run): ObjectScope => ({
@@ -32,9 +35,17 @@ const handOver = async (run: Run, begun: ExecutionState): Promise<void> => {
   });
 };
 
-/** A cancel that came when every node had ended changes nothing. */
-const cancelled = (run: Run, { state, interrupted }: Folded): ExecutionState => {
-  const record = { status: "cancelled", started: interrupted } as const;
+/** What stopped the run, and changes nothing when every node had ended. */
+const stopped = (
+  run: Run,
+  { state, interrupted }: Folded,
+  { isCancelled, isSpent }: PartsRun,
+): ExecutionState => {
+  if (!isCancelled && !isSpent) return state;
+  const error = budgetOf(run, state.graph.workflow, 0)?.error ?? "";
+  const record: RecordedTransition = isCancelled
+    ? { status: "cancelled", started: interrupted }
+    : { status: "exhausted", error };
   const folding = replay(transition, state, [record], run.params.inputOverrides);
   const exit = Effect.runSyncExit(folding);
   return Exit.isSuccess(exit) ? exit.value : state;
@@ -50,7 +61,8 @@ export const spreadRun = async (
   commands: Commands,
 ): Promise<(endedAt: number | null) => Promise<WorkflowExecution>> => {
   await handOver(run, begun);
-  const { ended, isCancelled, error } = await runParts(run, instances, parts, begun, commands);
+  const outcome = await runParts(run, instances, parts, begun, commands);
+  const { ended, error } = outcome;
   return async (endedAt) => {
     if (endedAt === null) return reportExecution(begun, { ...facts, endedAt });
     const folding = foldParts(scopeOf(run), begun, ended, run.params.inputOverrides);
@@ -58,9 +70,6 @@ export const spreadRun = async (
     if (error !== undefined) {
       return reportLoss(reportExecution(folded.state, { ...facts, endedAt: null }), error, endedAt);
     }
-    return reportExecution(isCancelled ? cancelled(run, folded) : folded.state, {
-      ...facts,
-      endedAt,
-    });
+    return reportExecution(stopped(run, folded, outcome), { ...facts, endedAt });
   };
 };

@@ -1,6 +1,7 @@
 /**
  * Starts a run from outside: its row first, then its instance, so that a start which dies in between is found by the watchdog
- * and finished. The instance's id is the run's. The same start twice is one; another start under an id that is taken is refused.
+ * and finished. The same start twice is one; another start under an id that the organization has taken is refused. What ids other
+ * organizations have taken is nobody's business: each run has an instance of its own (ACCESS-1).
  */
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
@@ -8,17 +9,23 @@ import * as Result from "effect/Result";
 import type { ExecuteParams, InstanceParams } from "#core/execution-context";
 import type { WorkflowExecutionStatus } from "#core/lifecycle";
 import { isFinalStatus } from "#core/lifecycle";
-import { instanceIdProblem, paramsProblem, storedParamsLimit } from "#core/platform-limits";
+import { executionIdProblem, paramsProblem, storedParamsLimit } from "#core/platform-limits";
 import { quoted } from "#core/problem";
-import { emptyRecord, reportLoss, reportSubmission } from "#core/report";
+import { emptyRecord } from "#core/report";
+import { secretLiteralProblem, storableStart } from "#core/secret-literals";
 import type { Workflow } from "#core/workflow";
 import { decodeWorkflow } from "#core/workflow";
 import type { ServiceFailure } from "#services/errors";
 import type { SavedExecution } from "#services/execution-store";
 import { ExecutionStore } from "#services/execution-store";
+import type { ResourceProvider } from "#services/resource-provider";
 import { RunWatch } from "#services/run-watch";
 import { WorkflowInstances } from "#services/workflow-instances";
 import { hashDefinition } from "./definition-hash.ts";
+import { readKnownSecrets } from "./masking.ts";
+import { runInstanceId } from "./instance-id.ts";
+
+type StartServices = ExecutionStore | ResourceProvider | RunWatch | WorkflowInstances;
 
 export type StartResult =
   | { readonly status: "started" }
@@ -28,10 +35,12 @@ export type StartResult =
   | { readonly status: "refused"; readonly message: string };
 
 /** Parameters that the platform would not take stay in the store. */
-export const instanceParamsOf = (params: ExecuteParams): InstanceParams =>
-  paramsProblem(params) === undefined
-    ? params
-    : { organizationId: params.organizationId, stored: true };
+export const instanceParamsOf = (params: ExecuteParams, executionId: string): InstanceParams => {
+  const named = { ...params, executionId };
+  return paramsProblem(named) === undefined
+    ? named
+    : { organizationId: params.organizationId, executionId, stored: true };
+};
 
 /** A document of another shape is kept in no row that an instance could read it from. */
 const startProblem = (
@@ -39,9 +48,9 @@ const startProblem = (
   executionId: string,
   isDecoded: boolean,
 ): string | undefined =>
-  instanceIdProblem(executionId) ??
+  executionIdProblem(executionId) ??
   paramsProblem(params, storedParamsLimit) ??
-  (isDecoded ? undefined : paramsProblem(params));
+  (isDecoded ? undefined : paramsProblem({ ...params, executionId } as ExecuteParams));
 
 /** What two starts must have in common to be one, a text each. The document counts as it is written (REPLAY-3). */
 const textsOf = (params: ExecuteParams): readonly string[] => {
@@ -59,62 +68,28 @@ const submissionOf = (
   params: ExecuteParams,
   { id, name }: Workflow,
   definitionHash: string,
-  executionId: string,
+  { executionId, instanceId }: { readonly executionId: string; readonly instanceId: string },
   startedAt: number,
 ): SavedExecution => ({
   organizationId: params.organizationId,
   userId: params.userId,
   workflowName: name,
   definitionHash,
+  instanceId,
   execution: emptyRecord(id, executionId, "submitted", startedAt),
   start: params,
   isInitial: true,
   savedAt: startedAt,
 });
 
-const pollMillis = 100;
-const mostPolls = 50;
-
-/**
- * Whose instance is it that was there before this start created one? One of this organization, by the same start at the same
- * time, says in its row that it has begun. The platform itself does not tell.
- */
-const hasBegun: (
-  organizationId: string,
+const create = Effect.fnUntraced(function* (
+  params: ExecuteParams,
   executionId: string,
-) => Effect.Effect<boolean, ServiceFailure, ExecutionStore> = Effect.fnUntraced(
-  function* (organizationId, executionId) {
-    const store = yield* ExecutionStore;
-    for (let poll = 0; poll < mostPolls; poll++) {
-      const execution = yield* store.get(organizationId, executionId);
-      if (execution !== undefined && execution.status !== "submitted") return true;
-      yield* Effect.sleep(pollMillis);
-    }
-    return false;
-  },
-);
-
-const clash = "There is another run with this id. Start it with another id.";
-
-/** The run will never begin, and its row must not say that it might. */
-const endSubmission: (
-  submission: SavedExecution,
-  workflow: Workflow,
-) => Effect.Effect<void, ServiceFailure, ExecutionStore> = Effect.fnUntraced(
-  function* (submission, workflow) {
-    const now = yield* Clock.currentTimeMillis;
-    const { isInitial: _isInitial, start: _start, ...facts } = submission;
-    const { id, startedAt } = submission.execution;
-    const idle = { ...reportSubmission(workflow, id, now), startedAt };
-    const store = yield* ExecutionStore;
-    yield* store.save({ ...facts, execution: reportLoss(idle, clash, now), savedAt: now });
-  },
-);
-
-const create = Effect.fnUntraced(function* (params: ExecuteParams, executionId: string) {
+  instanceId: string,
+) {
   yield* (yield* RunWatch).begin;
   const instances = yield* WorkflowInstances;
-  return yield* instances.create(executionId, instanceParamsOf(params));
+  return yield* instances.create(instanceId, instanceParamsOf(params, executionId));
 });
 
 /** A run that is there already: its row is left as it stands, and an instance whose creation was lost is created now. */
@@ -132,15 +107,22 @@ const startAgain: (
     }
     const status = (yield* store.get(organizationId, executionId))?.status;
     if (status !== undefined && isFinalStatus(status)) return { status: "ended", as: status };
-    yield* create(params, executionId);
+    const { instanceId = executionId } =
+      (yield* store.readCommand(organizationId, executionId)) ?? {};
+    yield* create(params, executionId, instanceId);
     return { status: "started" };
   });
 
 export const startRun: (
   params: ExecuteParams,
   executionId: string,
-) => Effect.Effect<StartResult, ServiceFailure, ExecutionStore | RunWatch | WorkflowInstances> =
-  Effect.fnUntraced(function* (params, executionId) {
+) => Effect.Effect<StartResult, ServiceFailure, StartServices> = Effect.fnUntraced(
+  function* (given, executionId) {
+    const mask = yield* readKnownSecrets(given.organizationId);
+    const params = storableStart(mask, given);
+    if (params === undefined) {
+      return { status: "refused", message: secretLiteralProblem(mask, given) ?? "" };
+    }
     const decoded = decodeWorkflow(params.workflow);
     // A document of another shape is refused by the run itself, which leaves the record that says why.
     const workflow = Result.isSuccess(decoded) ? decoded.success : undefined;
@@ -148,20 +130,18 @@ export const startRun: (
     if (problem !== undefined) return { status: "refused", message: problem };
     const store = yield* ExecutionStore;
     const { organizationId } = params;
-    const hash = yield* Effect.promise(async () => hashDefinition(params.workflow));
+    const [hash, instanceId] = yield* Effect.promise(() =>
+      Promise.all([hashDefinition(params.workflow), runInstanceId(organizationId, executionId)]),
+    );
     const now = yield* Clock.currentTimeMillis;
-    const submission = workflow && submissionOf(params, workflow, hash ?? "", executionId, now);
+    const submission =
+      workflow && submissionOf(params, workflow, hash ?? "", { executionId, instanceId }, now);
     const isFirst =
       submission === undefined
         ? (yield* store.readCommand(organizationId, executionId)) === undefined
         : (yield* store.save(submission)) === submission.execution;
     if (!isFirst) return yield* startAgain(params, executionId);
-    const creation = yield* create(params, executionId);
-    if (creation === "created" || (yield* hasBegun(organizationId, executionId))) {
-      return { status: "started" };
-    }
-    if (submission !== undefined && workflow !== undefined) {
-      yield* endSubmission(submission, workflow);
-    }
-    return { status: "refused", message: clash };
-  });
+    yield* create(params, executionId, instanceId);
+    return { status: "started" };
+  },
+);

@@ -12,12 +12,14 @@ import type { Policy } from "#core/workflow";
 import { durationMillis } from "#core/workflow";
 import { year } from "#core/year";
 import type { StepContext } from "#services/durable-step";
-import type { SubStep } from "#services/node-definition";
+import type { ResourceAccess, SubStep } from "#services/node-definition";
 import { NodeFailure } from "#services/node-definition";
 import type { MultiStepTools, NodeCall } from "./attempt-node.ts";
-import { failureFrom, withTimeout } from "./attempt-node.ts";
+import { contextOfAttempt, failureFrom, withTimeout } from "./attempt-node.ts";
 import type { Checked } from "./eventually.ts";
+import { isPromise } from "./eventually.ts";
 import { mostBegins, poisoned } from "./execute-node.ts";
+import { maskAtHand, missingMask, toldOutcome } from "./masking.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
 import { checkWait, waitForAnswer } from "./wait-for-answer.ts";
 
@@ -63,12 +65,13 @@ const checkedValue = async (
   name: string,
   value: JsonValue | Promise<JsonValue>,
 ): Promise<Checked<JsonValue>> => {
-  const plain = plainJson(await value);
+  const given = plainJson(await value);
   const limit = env.steps.resultLimit;
-  if (plain === undefined) {
+  if (given === undefined) {
     const message = `Step '${name}' returned something that is not JSON`;
     return Result.fail({ message, retryable: false });
   }
+  const plain = (await env.mask()).json(given);
   const size = limit === undefined ? 0 : cloneSize(plain);
   return limit === undefined || size <= limit
     ? Result.succeed(plain)
@@ -82,6 +85,7 @@ const performStep = async (
   env: NodeEnvironment,
   nodeId: string,
   name: string,
+  access: ResourceAccess,
   timeout: number | undefined,
   work: Perform,
 ): Promise<SubStepRecord> => {
@@ -89,12 +93,19 @@ const performStep = async (
   const idempotencyKey = `${env.keyPrefix}${keyPart(nodeId)}/${keyPart(name)}`;
   const checked = async (): Promise<Checked<JsonValue>> => {
     try {
-      return await checkedValue(env, name, work({ idempotencyKey }));
+      return await checkedValue(env, name, work({ idempotencyKey, ...access }));
     } catch (thrown) {
       return Result.fail(failureFrom(thrown));
     }
   };
-  const outcome = await (timeout === undefined ? checked() : withTimeout(env, timeout, checked));
+  const mask = env.mask();
+  const missing = isPromise(mask) ? await missingMask(mask) : undefined;
+  const ended = await (missing !== undefined
+    ? Result.fail(missing)
+    : timeout === undefined
+      ? checked()
+      : withTimeout(env, timeout, checked));
+  const outcome = missing === undefined ? toldOutcome(await env.mask(), ended) : ended;
   await env.saveProgress();
   const times = { startedAt, endedAt: env.now() };
   return Result.isSuccess(outcome)
@@ -122,6 +133,9 @@ export const subStepTools = (
   const claim = (name: string): string => {
     if (progress.isOver) {
       throw new NodeFailure({ message: `Step '${name}' came after node '${id}' had answered` });
+    }
+    if (maskAtHand(env).holds(name)) {
+      throw new NodeFailure({ message: `A step of node '${id}' has a secret in its name` });
     }
     if (isReservedSubStep(name)) {
       throw new NodeFailure({ message: `Step '${name}' has a name that Pawl gives itself` });
@@ -158,7 +172,16 @@ export const subStepTools = (
     // The node's function goes on after the run was cancelled, and must do nothing more.
     if (env.signal.aborted) return { ...times, ...failureFrom(env.signal.reason) };
     tell();
-    if (step.attempt <= mostBegins) return performStep(env, id, name, timeout, work);
+    if (step.attempt <= mostBegins) {
+      const { getSecret, getIntegration } = contextOfAttempt(
+        env,
+        id,
+        attempt,
+        env.signal,
+        () => {},
+      );
+      return performStep(env, id, name, { getSecret, getIntegration }, timeout, work);
+    }
     return { ...times, ...poisoned };
   };
   const doStep: MultiStepTools["doStep"] = async (name, work) => {

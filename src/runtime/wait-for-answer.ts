@@ -70,7 +70,8 @@ export const waitForAnswer = async (
     const openedAt = env.now();
     const deadline = openedAt + millis;
     const instance = env.instanceId === undefined ? {} : { instanceId: env.instanceId };
-    const wait = { ...key, eventType, ...instance, openedAt, deadline, question };
+    const asked = (await env.mask()).json(question);
+    const wait = { ...key, eventType, ...instance, openedAt, deadline, question: asked };
     const standing = await env.perform(env.waits.open(wait));
     env.publish(nodeId, { status: "waiting", name, until: standing.deadline });
     // It may stand like this for days, and people look at what it waits for.

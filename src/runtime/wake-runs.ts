@@ -14,6 +14,7 @@ import type { LiveRow } from "#services/execution-store";
 import { ExecutionStore } from "#services/execution-store";
 import { WaitStore } from "#services/wait-store";
 import { wakeEventType, WorkflowInstances } from "#services/workflow-instances";
+import { eachPage } from "./each-page.ts";
 import { hashDefinition } from "./definition-hash.ts";
 import type { PartQuestion } from "./part-instance.ts";
 import { partQuestionOf, partWaitKey } from "./part-instance.ts";
@@ -52,13 +53,15 @@ export const isDue = ({ updatedAt }: Pick<LiveRow, "updatedAt">, round: WatchRou
 
 type WatchServices = CreditService | ExecutionStore | WaitStore | WorkflowInstances;
 
+const instanceOf = ({ id, instanceId = id }: LiveRow): string => instanceId;
+
 /** The platform has ended the instance, and nobody is left to say so. Its parts must do nothing more after that. */
 const endRecord: (
   row: LiveRow,
   end: string,
   now: number,
 ) => Effect.Effect<void, ServiceFailure, WatchServices> = Effect.fnUntraced(function* (
-  { organizationId, id },
+  { organizationId, id, instanceId },
   end,
   now,
 ) {
@@ -78,11 +81,12 @@ const endRecord: (
     userId: start?.userId ?? "",
     workflowName: start?.workflow.name ?? "",
     definitionHash: (yield* hashing) ?? "",
+    ...(instanceId === undefined ? {} : { instanceId }),
     execution: reportLoss(live, `The platform ended the run: ${end}`, now),
     savedAt: now,
   });
   const usage = usageOf(standing);
-  yield* (yield* CreditService).settle({ organizationId, executionId: id, usage });
+  yield* (yield* CreditService).settle({ organizationId, executionId: id, usage, now });
   yield* waits.close(organizationId, id);
 });
 
@@ -110,7 +114,7 @@ const wakePart: (
     const key = partWaitKey(row.organizationId, row.id, params.part);
     const data = { status: "lost", error: end };
     yield* (yield* WaitStore).answer({ ...key, data, now });
-    yield* instances.send(row.id, partEventType(params.part));
+    yield* instances.send(instanceOf(row), partEventType(params.part));
   },
 );
 
@@ -120,12 +124,12 @@ const remind: (row: LiveRow) => Effect.Effect<void, ServiceFailure, WatchService
     const { organizationId, id, commandNumber, acknowledgedNumber } = row;
     const instances = yield* WorkflowInstances;
     if (commandNumber > acknowledgedNumber) {
-      yield* instances.send(id, commandEventType(acknowledgedNumber + 1));
+      yield* instances.send(instanceOf(row), commandEventType(acknowledgedNumber + 1));
     }
     for (const wait of yield* (yield* WaitStore).listUnsettled(organizationId, id)) {
       const part = partQuestionOf(wait);
       if (wait.status === "answered") {
-        yield* instances.send(wait.instanceId ?? id, wait.eventType);
+        yield* instances.send(wait.instanceId ?? instanceOf(row), wait.eventType);
       } else if (part !== undefined) {
         yield* wakePart(row, part);
       }
@@ -136,17 +140,17 @@ const wake: (row: LiveRow, now: number) => Effect.Effect<void, ServiceFailure, W
   Effect.fnUntraced(function* (row, now) {
     const { organizationId, id } = row;
     const instances = yield* WorkflowInstances;
-    const end = yield* instances.endOf(id);
+    const instanceId = instanceOf(row);
+    const end = yield* instances.endOf(instanceId);
     if (end === undefined) {
-      yield* instances.send(id, wakeEventType);
+      yield* instances.send(instanceId, wakeEventType);
       return yield* remind(row);
     }
     if (end !== "lost") return yield* endRecord(row, end, now);
     const start = yield* (yield* ExecutionStore).readStart(organizationId, id);
-    if (start !== undefined) yield* instances.create(id, instanceParamsOf(start));
+    if (start !== undefined) yield* instances.create(instanceId, instanceParamsOf(start, id));
   });
 
-const pageSize = 200;
 const wokenAtOnce = 8;
 
 export interface RoundOutcome {
@@ -161,24 +165,18 @@ export const wakeRuns: (
   round: WatchRound,
 ) => Effect.Effect<RoundOutcome, ServiceFailure, WatchServices> = Effect.fnUntraced(
   function* (round) {
-    const store = yield* ExecutionStore;
     let live = 0;
     let failed = 0;
-    let after: LiveRow | undefined;
-    for (;;) {
-      const rows = yield* store.listLive({
-        limit: pageSize,
-        ...(after === undefined ? {} : { after }),
-      });
-      live += rows.length;
-      const woken = yield* Effect.forEach(
-        rows.filter((row) => isDue(row, round)),
-        (row) => Effect.exit(wake(row, round.now)),
-        { concurrency: wokenAtOnce },
-      );
-      failed += woken.filter(Exit.isFailure).length;
-      after = rows.at(-1);
-      if (rows.length < pageSize || after === undefined) return { live, failed };
-    }
+    yield* eachPage((yield* ExecutionStore).listLive, (rows) =>
+      Effect.gen(function* () {
+        live += rows.length;
+        const due = rows.filter((row) => isDue(row, round));
+        const woken = yield* Effect.forEach(due, (row) => Effect.exit(wake(row, round.now)), {
+          concurrency: wokenAtOnce,
+        });
+        failed += woken.filter(Exit.isFailure).length;
+      }),
+    );
+    return { live, failed };
   },
 );

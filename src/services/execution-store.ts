@@ -10,11 +10,12 @@ import * as Layer from "effect/Layer";
 import type { ExecuteParams } from "#core/execution-context";
 import type { WorkflowExecutionStatus } from "#core/lifecycle";
 import { isFinalStatus } from "#core/lifecycle";
+import { quoted } from "#core/problem";
 import type { WorkflowExecution } from "#core/report";
 import { usageOf } from "#core/report";
-import type { ServiceFailure } from "./errors.ts";
-import type { CommandResult, RunCommand, StandingCommand } from "./run-command.ts";
-import { answerToOldNews, isNews } from "./run-command.ts";
+import { ServiceFailure } from "./errors.ts";
+import type { RunCommand, RunInstance, StandingCommand, StoredCommand } from "./run-command.ts";
+import { addressed, answerToOldNews, isNews } from "./run-command.ts";
 import { initialRecord, startOf, startTextsOf } from "./run-start.ts";
 
 export interface ExecutionRow {
@@ -35,7 +36,7 @@ export interface ExecutionRow {
   readonly endedAt: string | null;
 }
 
-export interface SavedExecution {
+export interface SavedExecution extends RunInstance {
   readonly organizationId: string;
   readonly userId: string;
   readonly workflowName: string;
@@ -76,7 +77,7 @@ export interface LiveOptions {
 }
 
 /** What the watchdog needs to know of a run that has not ended. */
-export interface LiveRow {
+export interface LiveRow extends RunInstance {
   readonly organizationId: string;
   readonly id: string;
   readonly status: WorkflowExecutionStatus;
@@ -110,12 +111,25 @@ export const rowOf = (saved: SavedExecution): ExecutionRow => ({
 export const savedAtOf = ({ savedAt, execution }: SavedExecution): number =>
   savedAt ?? DateTime.toEpochMillis(DateTime.makeUnsafe(execution.startedAt));
 
+/** Two instances would do everything twice. */
+export const otherInstance = ({ execution: { id } }: SavedExecution): ServiceFailure =>
+  new ServiceFailure({
+    operation: "ExecutionStore.save",
+    message: `Another instance has run ${quoted(id)}. Start the new run with another id.`,
+    isFinal: true,
+  });
+
+/** Says no more than that the run is submitted. */
+export const isMereStart = ({ isInitial, execution }: SavedExecution): boolean =>
+  isInitial === true && execution.status === "submitted";
+
 export class ExecutionStore extends Context.Service<
   ExecutionStore,
   {
     /**
      * Gives the record that stands: this very one, or the final one that stood already. What only says that the run is
      * submitted leaves whatever stands: of starts that come at once one is the first, and none undoes what the run has done.
+     * A run is run by the instance of its first save: the live record of another is refused for good.
      */
     readonly save: (saved: SavedExecution) => Effect.Effect<WorkflowExecution, ServiceFailure>;
     readonly get: (
@@ -137,12 +151,12 @@ export class ExecutionStore extends Context.Service<
       organizationId: string,
       executionId: string,
       command: RunCommand,
-    ) => Effect.Effect<CommandResult, ServiceFailure>;
+    ) => Effect.Effect<StoredCommand, ServiceFailure>;
     /** The command that stands; undefined when the organization has no such run. */
     readonly readCommand: (
       organizationId: string,
       executionId: string,
-    ) => Effect.Effect<StandingCommand | undefined, ServiceFailure>;
+    ) => Effect.Effect<(StandingCommand & RunInstance) | undefined, ServiceFailure>;
     /** The run has seen commands up to this number. A lower one than before changes nothing. */
     readonly acknowledge: (
       organizationId: string,
@@ -157,7 +171,7 @@ export class ExecutionStore extends Context.Service<
 }
 
 /** A run as the memory layer keeps it. */
-interface Kept {
+interface Kept extends RunInstance {
   readonly row: ExecutionRow;
   readonly execution: WorkflowExecution;
   readonly start: ExecuteParams | undefined;
@@ -170,8 +184,8 @@ interface Kept {
 const recordOf = ({ isInitial, start, execution }: Kept): WorkflowExecution =>
   isInitial && start !== undefined ? initialRecord(start.workflow, execution) : execution;
 
-const isMereStart = ({ isInitial, execution }: SavedExecution): boolean =>
-  isInitial === true && execution.status === "submitted";
+const instanceOf = ({ instanceId }: RunInstance): RunInstance =>
+  instanceId === undefined ? {} : { instanceId };
 
 const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -182,9 +196,10 @@ const newestFirst = (a: ListPosition, b: ListPosition): number =>
 const byKey = (a: LiveOptions["after"] & {}, b: LiveOptions["after"] & {}): number =>
   order(a.organizationId, b.organizationId) || order(a.id, b.id);
 
-const liveRowOf = ({ row, updatedAt, standing, acknowledgedNumber }: Kept): LiveRow => ({
+const liveRowOf = ({ row, updatedAt, standing, acknowledgedNumber, ...kept }: Kept): LiveRow => ({
   organizationId: row.organizationId,
   id: row.id,
+  ...instanceOf(kept),
   status: row.status,
   startedAt: row.startedAt,
   updatedAt,
@@ -199,15 +214,20 @@ function memory(): ExecutionStore["Service"] {
     JSON.stringify([organizationId, executionId]);
   return {
     save: (saved) =>
-      Effect.sync(() => {
+      Effect.suspend(() => {
         const row = rowOf(saved);
         const key = keyOf(row.organizationId, row.id);
         const before = runs.get(key);
-        if (before !== undefined && (isFinalStatus(before.row.status) || isMereStart(saved))) {
-          return recordOf(before);
+        if (before !== undefined && isMereStart(saved)) return Effect.succeed(recordOf(before));
+        if (before !== undefined && before.instanceId !== saved.instanceId) {
+          return Effect.fail(otherInstance(saved));
+        }
+        if (before !== undefined && isFinalStatus(before.row.status)) {
+          return Effect.succeed(recordOf(before));
         }
         runs.set(key, {
           row,
+          ...instanceOf(saved),
           execution: saved.execution,
           start: before?.start ?? saved.start,
           isInitial: saved.isInitial === true,
@@ -215,7 +235,7 @@ function memory(): ExecutionStore["Service"] {
           standing: before?.standing ?? { command: null, number: 0 },
           acknowledgedNumber: before?.acknowledgedNumber ?? 0,
         });
-        return saved.execution;
+        return Effect.succeed(saved.execution);
       }),
     get: (organizationId, executionId) =>
       Effect.sync(() => {
@@ -239,19 +259,22 @@ function memory(): ExecutionStore["Service"] {
         return texts && startOf(texts);
       }),
     command: (organizationId, executionId, command) =>
-      Effect.sync((): CommandResult => {
+      Effect.sync((): StoredCommand => {
         const key = keyOf(organizationId, executionId);
         const kept = runs.get(key);
         if (kept === undefined) return { status: "unknown" };
         const { row, standing } = kept;
         if (isFinalStatus(row.status)) return { status: "ended", as: row.status };
-        if (!isNews(command, standing)) return answerToOldNews(command, standing);
+        if (!isNews(command, standing)) return addressed(answerToOldNews(command, standing), kept);
         const number = standing.number + 1;
         runs.set(key, { ...kept, standing: { command, number } });
-        return { status: "accepted", number };
+        return addressed({ status: "accepted", number }, kept);
       }),
     readCommand: (organizationId, executionId) =>
-      Effect.sync(() => runs.get(keyOf(organizationId, executionId))?.standing),
+      Effect.sync(() => {
+        const kept = runs.get(keyOf(organizationId, executionId));
+        return kept && { ...kept.standing, ...instanceOf(kept) };
+      }),
     acknowledge: (organizationId, executionId, number) =>
       Effect.sync(() => {
         const key = keyOf(organizationId, executionId);

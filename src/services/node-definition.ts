@@ -25,8 +25,8 @@ export interface Integration {
   readonly token: string;
 }
 
-/** What a node may ask of its run. */
-export interface NodeContext {
+/** What a node knows of its run. */
+export interface NodeFacts {
   readonly nodeId: string;
   readonly workflowId: string;
   readonly organizationId: string;
@@ -39,24 +39,35 @@ export interface NodeContext {
   readonly signal: AbortSignal;
   /** What started the run: the body of a request, a message. */
   readonly trigger: JsonValue;
-  /** The secret's value, or undefined when the organization has none of that name. Never return it. */
-  readonly getSecret: (name: string) => Promise<string | undefined>;
-  readonly getIntegration: (id: string) => Promise<Integration | undefined>;
-  /** Replaces the type's cost for this run of the node. Compute credits. */
+  /** Replaces the type's cost for this run of the node. Compute credits, counted in millionths. */
   readonly reportUsage: (credits: number) => void;
 }
 
+/**
+ * What a node may ask of its run. Known values of secrets are masked in whatever leaves the node's step; what needs one behind it
+ * is given its name. A pure node has no access.
+ */
+export interface NodeContext extends NodeFacts, ResourceAccess {}
+
+/** What of its organization a node may use. Read anew at every call, and never to be returned. */
+export interface ResourceAccess {
+  /** The secret's value, or undefined when the organization has none of that name. */
+  readonly getSecret: (name: string) => Promise<string | undefined>;
+  /** With a token that is good for five minutes, if one can be had. */
+  readonly getIntegration: (id: string) => Promise<Integration | undefined>;
+}
+
 /** What a sub-step may use. */
-export interface SubStep {
+export interface SubStep extends ResourceAccess {
   /** The same for every replay and every attempt: give it to whatever must not happen twice. Each sub-step has its own. */
   readonly idempotencyKey: string;
 }
 
 /**
- * A multi-step node runs between steps, again at every replay: what is not computation goes into a sub-step. Its policy's
- * retries begin it anew, and its time limit is one for each sub-step.
+ * A multi-step node runs between steps, again at every replay: what is not computation goes into a sub-step, the reading of a
+ * secret too. Its policy's retries begin it anew, and its time limit is one for each sub-step.
  */
-export interface MultiStepContext extends NodeContext {
+export interface MultiStepContext extends NodeFacts {
   /** Whether an edge leaves from this output, so that a node may take a branch only where there is one. */
   readonly isConnected: (output: string) => boolean;
   /** Does something once; its result is JSON. The name is unique within the node. Rejects with the sub-step's failure. */
@@ -99,7 +110,7 @@ export class NodeFailure extends Data.TaggedError("NodeFailure")<{
 
 export type NodeResult<Outputs> = Outputs | NodeFailure;
 
-export type NodeRun<Inputs, Outputs, C extends NodeContext> = (
+export type NodeRun<Inputs, Outputs, C extends NodeFacts> = (
   inputs: Inputs,
   context: C,
 ) =>

@@ -13,6 +13,12 @@ export interface StandingCommand {
   readonly number: number;
 }
 
+/** Whom to wake. */
+export interface RunInstance {
+  /** The platform's instance that runs the run, when it has another id than the run. */
+  readonly instanceId?: string;
+}
+
 export type CommandResult =
   /** The number of the command that stands now: an earlier one's when this one said the same. */
   | { readonly status: "accepted"; readonly number: number }
@@ -22,6 +28,14 @@ export type CommandResult =
   | { readonly status: "cancelling" }
   | { readonly status: "ended"; readonly as: WorkflowExecutionStatus }
   | { readonly status: "unknown" };
+
+/** The same for whoever then wakes the run. */
+export type StoredCommand =
+  | Exclude<CommandResult, { readonly status: "accepted" }>
+  | (Extract<CommandResult, { readonly status: "accepted" }> & RunInstance);
+
+export const addressed = (result: CommandResult, { instanceId }: RunInstance): StoredCommand =>
+  result.status === "accepted" && instanceId !== undefined ? { ...result, instanceId } : result;
 
 /** The standing commands after which each is news. */
 export const newsAfter: Readonly<Record<RunCommand, readonly (RunCommand | "none")[]>> = {

@@ -9,6 +9,7 @@ import type { ExecuteParams } from "#core/execution-context";
 import { isFinalStatus } from "#core/lifecycle";
 import type { WorkflowExecution } from "#core/report";
 import { answerWait, commandRun } from "#runtime/control-run";
+import { runInstanceId } from "#runtime/instance-id";
 import { startRun } from "#runtime/start-run";
 import { ExecutionStore } from "#services/execution-store";
 import { WaitStore } from "#services/wait-store";
@@ -33,6 +34,9 @@ const paramsFor = (workflow: ExecuteParams["workflow"]): ExecuteParams => ({
 const start = async (id: string, workflow: ExecuteParams["workflow"]): Promise<void> => {
   expect(await perform(startRun(paramsFor(workflow), id))).toEqual({ status: "started" });
 };
+
+const instanceOf = async (id: string): Promise<WorkflowInstance> =>
+  env.EXECUTE.get(await runInstanceId(organizationId, id));
 
 const read = (id: string): Promise<WorkflowExecution | undefined> =>
   perform(ExecutionStore.use((store) => store.get(organizationId, id)));
@@ -128,7 +132,7 @@ describe("a waiting run", () => {
     await start("replayed", waiting);
     await openWaits("replayed", 2);
     expect(await answer("replayed", "a", "first")).toMatchObject({ status: "accepted" });
-    const instance = await env.EXECUTE.get("replayed");
+    const instance = await instanceOf("replayed");
     await instance.pause();
     await vi.waitFor(async () => expect((await instance.status()).status).toBe("paused"), 5_000);
     expect(await answer("replayed", "b", "second")).toMatchObject({ status: "accepted" });
@@ -150,7 +154,7 @@ describe("a waiting run", () => {
     });
     await start("fraction", document);
     await vi.waitFor(async () => expect(await openWaits("fraction", 1)).toEqual(["b"]), 5_000);
-    const instance = await env.EXECUTE.get("fraction");
+    const instance = await instanceOf("fraction");
     await instance.pause();
     await vi.waitFor(async () => expect((await instance.status()).status).toBe("paused"), 5_000);
     await instance.resume();
@@ -265,7 +269,7 @@ describe("the watchdog", () => {
   test("ends the record of a run whose instance the platform has ended", async () => {
     await start("terminated", graph("a", { types: { a: "wait-for-event" } }));
     await openWaits("terminated", 1);
-    await (await env.EXECUTE.get("terminated")).terminate();
+    await (await instanceOf("terminated")).terminate();
     expect(await ended("terminated")).toMatchObject({
       status: "error",
       error: "The platform ended the run: terminated",

@@ -11,7 +11,7 @@ import type { WorkflowExecution } from "#core/report";
 import type { Workflow as WorkflowDocument } from "#core/workflow";
 import { commandRun } from "#runtime/control-run";
 import { createDirectRuntime } from "#runtime/direct-runtime";
-import { partInstanceId } from "#runtime/part-instance";
+import { partInstanceId } from "#runtime/instance-id";
 import { startRun } from "#runtime/start-run";
 import { ExecutionStore } from "#services/execution-store";
 import { RunWatch } from "#services/run-watch";
@@ -120,7 +120,7 @@ describe("a run of more steps than an instance may take", () => {
     expect(spread.nodes.some(({ status }) => status === "skipped")).toBe(true);
     // Parts are instances of their own.
     expect(
-      await (await inParts.get(partInstanceId(organizationId, "spread", 3))).status(),
+      await (await inParts.get(await partInstanceId(organizationId, "spread", 3))).status(),
     ).toMatchObject({
       status: "complete",
     });

@@ -1,7 +1,7 @@
 /** The contracts in workerd: against D1 and R2, and against the memory layers once more. And what is D1's or R2's alone. */
 import { env } from "cloudflare:test";
 import * as Effect from "effect/Effect";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { d1ExecutionStoreLayer } from "#cloudflare/d1-execution-store";
 import { d1WaitStoreLayer } from "#cloudflare/d1-wait-store";
 import { workflowInstancesLayer } from "#cloudflare/workflow-instances";
@@ -11,21 +11,25 @@ import { ExecutionStore, rowOf } from "#services/execution-store";
 import { ObjectStore } from "#services/object-store";
 import { WaitStore } from "#services/wait-store";
 import { WorkflowInstances } from "#services/workflow-instances";
+import { failing, queriesOf, withMethods } from "../support/d1-queries.ts";
 import { graph } from "../support/graph.ts";
 import { executionStoreContract, savedRun } from "./execution-store.contract.ts";
 import { memoryContracts } from "./memory-layers.ts";
 import { nastyIds } from "./nasty-ids.ts";
 import { objectStoreContract } from "./object-store.contract.ts";
 import { runCommandContract } from "./run-command.contract.ts";
+import { runInstanceContract } from "./run-instance.contract.ts";
 import { large, runStartContract, small, startedRun } from "./run-start.contract.ts";
 import { waitStoreContract } from "./wait-store.contract.ts";
 
 const { DB, OBJECTS } = env;
 const run = Effect.runPromise;
+const { plansOf, tripsOf } = queriesOf(DB);
 
 executionStoreContract("D1 and R2", () => d1ExecutionStoreLayer(DB, OBJECTS));
 runStartContract("D1 and R2", () => d1ExecutionStoreLayer(DB, OBJECTS));
 runCommandContract("D1 and R2", () => d1ExecutionStoreLayer(DB, OBJECTS));
+runInstanceContract("D1 and R2", () => d1ExecutionStoreLayer(DB, OBJECTS));
 waitStoreContract("D1", () => d1WaitStoreLayer(DB));
 objectStoreContract("R2", () => r2ObjectStoreLayer(OBJECTS));
 memoryContracts();
@@ -38,56 +42,6 @@ const waitStore = (db = DB): WaitStore["Service"] =>
 
 const objectStore = (bucket = OBJECTS): ObjectStore["Service"] =>
   Effect.runSync(Effect.provide(ObjectStore, r2ObjectStoreLayer(bucket)));
-
-/** The same object but for some methods. */
-const withMethods = <A extends object>(target: A, methods: Partial<A>): A =>
-  new Proxy(target, {
-    get: (of, key) => {
-      const value: unknown = Reflect.get(Object.hasOwn(methods, key) ? methods : of, key);
-      return typeof value === "function" ? (value.bind(of) as unknown) : value;
-    },
-  });
-
-const failing = (): never => {
-  throw new Error("The platform is away");
-};
-
-/** How SQLite answers each statement that the effect sends: from which index, and whether it sorts. */
-const plansOf = async (use: (db: D1Database) => Effect.Effect<unknown, unknown>) => {
-  const sent: (readonly [sql: string, values: readonly unknown[]])[] = [];
-  const prepare = (sql: string): D1PreparedStatement => {
-    const statement = DB.prepare(sql);
-    const bind = (...values: readonly unknown[]): D1PreparedStatement => {
-      sent.push([sql, values]);
-      return statement.bind(...values);
-    };
-    return withMethods(statement, { bind });
-  };
-  await run(Effect.exit(use(withMethods(DB, { prepare }))));
-  const plans: string[] = [];
-  for (const [sql, values] of sent) {
-    const plan = DB.prepare(`EXPLAIN QUERY PLAN ${sql}`).bind(...values);
-    const { results } = await plan.all<{ readonly detail: string }>();
-    plans.push(...results.map(({ detail }) => detail));
-  }
-  return plans;
-};
-
-/** How often the effect asks D1. */
-const tripsOf = async (use: Effect.Effect<unknown, unknown>): Promise<number> => {
-  const statement = Object.getPrototypeOf(DB.prepare("SELECT 1")) as D1PreparedStatement;
-  const database = Object.getPrototypeOf(DB) as D1Database;
-  const spies = [
-    vi.spyOn(statement, "run"),
-    vi.spyOn(statement, "all"),
-    vi.spyOn(statement, "first"),
-    vi.spyOn(database, "batch"),
-  ];
-  await run(use);
-  const trips = spies.reduce((sum, spy) => sum + spy.mock.calls.length, 0);
-  for (const spy of spies) spy.mockRestore();
-  return trips;
-};
 
 const keysUnder = async (prefix: string): Promise<readonly string[]> =>
   (await OBJECTS.list({ prefix })).objects.map(({ key }) => key);

@@ -7,169 +7,9 @@ import type { JsonValue } from "#core/value";
 const secret = (value: string, name = "S"): KnownSecret => ({ name, value });
 const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
 const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
-const repeated = (part: string, length: number): string =>
-  part.repeat(Math.ceil(length / part.length)).slice(0, length);
-
-/** Everything that some writer escapes, and some that none does. */
-const awkward = `p&ss "w<r>d' /é😀+%\n~*!()$&;=@\\`;
-const awkwardMask = maskOf([secret(awkward)]);
-
-const unicode = (text: string, characters: RegExp, upper = false): string =>
-  text.replace(characters, (unit) => {
-    const digits = unit.charCodeAt(0).toString(16).padStart(4, "0");
-    return `\\u${upper ? digits.toUpperCase() : digits}`;
-  });
-const json = (text: string): string => JSON.stringify(text).slice(1, -1);
-const component = encodeURIComponent;
-const strict = (text: string): string =>
-  component(text).replace(/[!'()*]/g, (unit) =>
-    `%${Buffer.from(unit).toString("hex")}`.toUpperCase(),
-  );
-const form = (text: string): string => new URLSearchParams({ v: text }).toString().slice(2);
-const lower = (text: string): string => text.replace(/%../g, (escape) => escape.toLowerCase());
-const markup = (text: string): string =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-
-const writers: Readonly<Record<string, (text: string) => string>> = {
-  "as it is": (text) => text,
-  "in JSON": json,
-  "in JSON within JSON": (text) => json(json(text)),
-  "in JSON whose slashes are escaped": (text) => json(text).replaceAll("/", "\\/"),
-  "in JSON of ASCII only": (text) => unicode(json(text), /[\x7f-\uffff]/g),
-  "in JSON of ASCII only whose slashes are escaped": (text) =>
-    unicode(json(text), /[\x7f-\uffff]/g).replaceAll("/", "\\/"),
-  "in JSON that is safe in markup": (text) => unicode(json(text), /[<>&]/g),
-  "in JSON of ASCII only, safe in markup, upper case": (text) =>
-    unicode(json(text), /[\x7f-\uffff<>&'+`]/g, true),
-  "as a component of an address": component,
-  "as a component of an address, lower case": (text) => lower(component(text)),
-  "in a form": form,
-  "in a form, lower case": (text) => lower(form(text)),
-  "as RFC 3986 has it": strict,
-  "as RFC 3986 has it, lower case": (text) => lower(strict(text)),
-  "as a path": (text) => strict(text).replaceAll("%2F", "/"),
-  "as an address": encodeURI,
-  "in hexadecimal": (text) => Buffer.from(text).toString("hex"),
-  "in hexadecimal, upper case": (text) => Buffer.from(text).toString("hex").toUpperCase(),
-  "in markup": markup,
-  "in markup with double quotes escaped": (text) => markup(text).replaceAll('"', "&quot;"),
-  "in markup with all quotes escaped": (text) =>
-    markup(text).replaceAll('"', "&quot;").replaceAll("'", "&#x27;"),
-  "in markup with all quotes escaped by number": (text) =>
-    markup(text).replaceAll('"', "&#34;").replaceAll("'", "&#39;"),
-  "in base64": (text) => Buffer.from(text).toString("base64"),
-  "in base64 without padding": (text) => Buffer.from(text).toString("base64").replaceAll("=", ""),
-  "in base64 for addresses": (text) => Buffer.from(text).toString("base64url"),
-  "in base64 within an address": (text) => component(Buffer.from(text).toString("base64")),
-  "in base64 within an address, lower case": (text) =>
-    lower(component(Buffer.from(text).toString("base64"))),
-  "in base64 of a form": (text) => Buffer.from(form(text)).toString("base64"),
-  "in base64 of JSON": (text) => Buffer.from(json(text)).toString("base64"),
-};
-
-for (const [manner, write] of Object.entries(writers)) {
-  test(`a secret that is written ${manner} is replaced as a whole`, () => {
-    const text = `<<${write(awkward)}>>`;
-    expect(awkwardMask.text(text)).toBe("<<[secret:S]>>");
-    expect(awkwardMask.holds(text)).toBe(true);
-    expect(textOf(awkwardMask.bytes(bytesOf(text)))).toBe("<<[secret:S]>>");
-  });
-}
-
-test("every line of a value of several lines is a secret if it is long and no key's armour", () => {
-  const key = [
-    "-----BEGIN PRIVATE KEY-----",
-    "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC",
-    "  BKcwggSjAgEAAoIBAQC7 ",
-    "short",
-    "-----END PRIVATE KEY-----",
-  ];
-  const lines = key.map((line) => line.trim());
-  const expected = [key[0], "[secret:S]", "[secret:S]", "short", key[4]];
-  for (const lineEnd of ["\n", "\r\n", "\r", "\\n", "\\r\\n"]) {
-    const mask = maskOf([secret(key.join(lineEnd))]);
-    expect(lines.map(mask.text)).toEqual(expected);
-    expect(mask.text(`(${key.join(lineEnd)})`)).toBe("([secret:S])");
-  }
-});
-
-test("a value that ends with a line break is found without it", () => {
-  const mask = maskOf([secret(" hunter2hunter2\n")]);
-  expect(mask.text("hunter2hunter2")).toBe("[secret:S]");
-  expect(mask.text(Buffer.from("hunter2hunter2").toString("base64"))).toBe("[secret:S]");
-  expect(maskOf([secret("\nab\n")]).text("ab")).toBe("ab");
-});
-
-/** How many characters of base64 tell anything of what stands around `length` bytes after `before` bytes. */
-const charactersAround = (encoded: string, before: number, length: number): number =>
-  Math.ceil((8 * before) / 6) + encoded.length - Math.floor((8 * (before + length)) / 6);
-
-test("base64 is found wherever the secret begins and however long it is", () => {
-  for (let length = 8; length < 14; length++) {
-    const value = repeated("kH9?~ÿz", length);
-    const size = Buffer.byteLength(value);
-    const mask = maskOf([secret(value)]);
-    for (const before of [0, 1, 2, 3, 4, 5, 100, 1_000]) {
-      for (const after of [0, 1, 2, 3, 50]) {
-        const whole = Buffer.from("u".repeat(before) + value + "w".repeat(after));
-        for (const encoded of [whole.toString("base64"), whole.toString("base64url")]) {
-          const start = Math.ceil((8 * before) / 6);
-          const end = after === 0 ? encoded.length : Math.floor((8 * (before + size)) / 6);
-          expect(mask.text(encoded)).toBe(
-            `${encoded.slice(0, start)}[secret:S]${encoded.slice(end)}`,
-          );
-        }
-      }
-    }
-  }
-});
-
-test("the password of Basic authentication is found", () => {
-  const mask = maskOf([secret("correct horse")]);
-  const header = `Basic ${Buffer.from("me:correct horse").toString("base64")}`;
-  expect(mask.text(header)).toBe("Basic bWU6[secret:S]");
-});
 
 const wellFormed = (minLength: number, maxLength: number): fc.Arbitrary<string> =>
   fc.string({ unit: "binary", minLength, maxLength });
-
-test("no encoding of a text around a secret can be decoded to it", () => {
-  const around = wellFormed(0, 30);
-  const offsets = [0, 1, 2, 3];
-  fc.assert(
-    fc.property(wellFormed(8, 40), around, around, (value, prefix, suffix) => {
-      const mask = maskOf([secret(value)]);
-      const size = Buffer.byteLength(value);
-      const whole = Buffer.from(prefix + value + suffix);
-      for (const encoding of ["base64", "base64url", "hex"] as const) {
-        const encoded = whole.toString(encoding);
-        const masked = mask.text(encoded);
-        const pieces = masked.split("[secret:S]");
-        expect(pieces.length).toBeGreaterThan(1);
-        for (const piece of pieces) {
-          for (const offset of offsets) {
-            const decoded = Buffer.from(piece.slice(offset), encoding);
-            expect(decoded.includes(value)).toBe(false);
-          }
-        }
-        const around =
-          encoding === "hex"
-            ? encoded.length - 2 * size
-            : charactersAround(encoded, Buffer.byteLength(prefix), size);
-        expect(pieces.join("").length).toBeLessThanOrEqual(around);
-      }
-      const text = prefix + value + suffix;
-      for (const encoded of [component(text), lower(component(text))]) {
-        expect(decodeURIComponent(mask.text(encoded)).includes(value)).toBe(false);
-      }
-      const decodedForm = new URLSearchParams(mask.text(`v=${form(text)}`)).get("v");
-      expect(decodedForm?.includes(value)).toBe(false);
-      const decodedJson: unknown = JSON.parse(mask.text(JSON.stringify({ v: `(${text})` })));
-      expect(JSON.stringify(decodedJson).includes(json(value))).toBe(false);
-    }),
-    { numRuns: 300 },
-  );
-});
 
 /** Every place of every secret, in turn; then what they cover together, by the name of the first, of the longest of these. */
 const slowlyMasked = (text: string, secrets: readonly KnownSecret[]): string => {
@@ -218,13 +58,22 @@ test("masking is what replacing each secret slowly gives, however they overlap",
 });
 
 test("a file and a text are masked alike, whatever is in them", () => {
-  const parts = fc.constantFrom("é世😀keykey", "plain secret", awkward, "é", "世", " ", "😀", "x");
+  const parts = fc.constantFrom(
+    "é世😀keykey",
+    "plain secret",
+    "q&a <secret>",
+    "é",
+    "世",
+    " ",
+    "😀",
+    "x",
+  );
   fc.assert(
     fc.property(fc.array(parts), (text) => {
       const mask = maskOf([
         secret("é世😀keykey", "Ü"),
         secret("plain secret", "plain"),
-        secret(awkward, "awkward"),
+        secret("q&a <secret>", "marked"),
       ]);
       const whole = text.join("");
       expect(textOf(mask.bytes(bytesOf(whole)))).toBe(mask.text(whole));
@@ -307,7 +156,7 @@ test("masked text is masked no further", () => {
   fc.assert(
     fc.property(fc.array(wellFormed(1, 12)), wellFormed(0, 50), (values, text) => {
       const mask = maskOf(values.map((value, index) => secret(value, `${index}`)));
-      const once = mask.text(`${text}|${values.join("|")}|${component(values.join())}`);
+      const once = mask.text(`${text}|${values.join("|")}|${encodeURIComponent(values.join())}`);
       expect(mask.text(once)).toBe(once);
     }),
   );
@@ -433,44 +282,4 @@ test("lone surrogates stop nothing", () => {
   expect(mask.text("a \ud800lone\udfff \ud83d")).toBe("a [secret:S] \ud83d");
   expect(mask.text("topsecret")).toBe("[secret:\udc00]");
   expect(textOf(mask.bytes(bytesOf("topsecret")))).toBe("[secret:\ufffd]");
-});
-
-/** Milliseconds of the quickest of some tries. */
-const quickest = (work: () => unknown): number => {
-  let best = Number.POSITIVE_INFINITY;
-  for (let attempt = 0; attempt < 7; attempt++) {
-    const begin = performance.now();
-    work();
-    best = Math.min(best, performance.now() - begin);
-  }
-  return best;
-};
-
-test("a thousand secrets cost about what one costs", () => {
-  const many = Array.from({ length: 1_000 }, (_, index) =>
-    secret(`sk_live_${Buffer.from(`${index * 7_919}/${index}?`).toString("base64")}`, `${index}`),
-  );
-  const text = repeated(
-    "Nothing to see sk_live_ here, MTIzNDU2Nzg5MDEyMzQ1Ng== at all. ",
-    1_000_000,
-  );
-  const data = bytesOf(text);
-  const [one, all] = [maskOf(many.slice(0, 1)), maskOf(many)];
-  expect(all.text(`${text}${many[999]!.value}`)).toBe(`${text}[secret:999]`);
-  const ratio = (use: (mask: typeof one) => unknown): number =>
-    quickest(() => use(all)) / quickest(() => use(one));
-  expect(ratio((mask) => mask.text(text))).toBeLessThan(10);
-  expect(ratio((mask) => mask.bytes(data))).toBeLessThan(10);
-});
-
-test("values that repeat themselves cost about what others cost", () => {
-  const length = 10_000;
-  const values = ["a".repeat(length), `${"ab".repeat(length / 2)}c`, `${"a".repeat(length)}b`];
-  const text = `${"a".repeat(300_000)}${"ab".repeat(150_000)}${`${"a".repeat(length - 1)}b`.repeat(30)}`;
-  const usual = maskOf([secret("nothing of the kind")]);
-  const limit = 50 * quickest(() => usual.text(text)) + 50;
-  for (const value of values) {
-    const mask = maskOf([secret(value)]);
-    expect(quickest(() => mask.text(text))).toBeLessThan(limit);
-  }
 });

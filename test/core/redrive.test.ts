@@ -18,6 +18,7 @@ describe("the same document", () => {
         inputs: { in: 1 },
         outputs: { out: 2 },
         reusedFrom: "first",
+        reusedUsage: 1,
       },
       { nodeId: "b", action: "run", reason: "failed" },
       {
@@ -26,6 +27,7 @@ describe("the same document", () => {
         inputs: { in: 2 },
         outputs: { out: 3 },
         reusedFrom: "first",
+        reusedUsage: 1,
       },
       { nodeId: "c", action: "run", reason: "skipped" },
       { nodeId: "d", action: "run", reason: "skipped" },
@@ -49,7 +51,7 @@ describe("the same document", () => {
     const again: WorkflowExecution = {
       ...execution,
       id: "second",
-      nodeExecutions: [{ ...a!, reusedFrom: "first" }, b!],
+      nodeExecutions: [{ ...a!, usage: 0, reusedFrom: "first", reusedUsage: 3 }, b!],
     };
     expect(told({ ...rest, execution: again }, target(workflow))).toEqual([
       "a: taken over from run 'first'",

@@ -10,11 +10,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, expect, test } from "vitest";
 import { isFinalStatus, type WorkflowExecutionStatus } from "#core/lifecycle";
 import type { WorkflowExecution } from "#core/report";
+import { usageOf } from "#core/report";
 import { crashWorkflow } from "./crash-workflow.ts";
 import type { Server } from "./server.ts";
 import { prepare, startServer } from "./server.ts";
 import type { Note } from "./stored-runs.ts";
-import { notes, statuses } from "./stored-runs.ts";
+import { ledger, notes, statuses } from "./stored-runs.ts";
 
 const crashes = Number(process.env["CRASHES"] ?? 4);
 const runCount = Number(process.env["RUNS"] ?? 4);
@@ -124,6 +125,13 @@ test(`runs end as if nothing had happened, though the server dies ${crashes} tim
     expect(disturbed.nodeExecutions.length).toBeGreaterThanOrEqual(30);
     expect({ id, ...timeless(disturbed) }).toEqual({ id, ...timeless(calm) });
   }
+  // Each run is in the ledger once, however often it died between the charge and its record.
+  const records = await Promise.all([...ids, ...ids.map((id) => `calm-${id}`)].map(read));
+  expect(ledger(directory)).toEqual({
+    entries: records.map((record) => [record.id, "settled", usageOf(record)]).sort(),
+    reserved: 0,
+    spent: records.reduce((sum, record) => sum + usageOf(record), 0),
+  });
   const repeated = notes(directory).filter(({ what }) => what === "begin").length;
   const once = new Set(
     notes(directory).map(({ execution, node, attempt }) => [execution, node, attempt].join()),

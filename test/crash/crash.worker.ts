@@ -101,6 +101,7 @@ export const Execute = executeEntrypoint({
   stepLimit: 100,
   partSteps: 45,
 });
+export { TokenRefresher } from "#cloudflare/token-refresher";
 export { Watchdog } from "#cloudflare/watchdog";
 
 interface Start {

@@ -2,8 +2,8 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { build } from "esbuild";
 
@@ -22,14 +22,20 @@ const environment = {
 
 const configIn = (directory: string): string => join(directory, "wrangler.toml");
 
-/** A copy of the Worker that nobody edits: `wrangler dev` reloads what is changed, and a reload is a crash of its own. */
-export const prepare = async (directory: string): Promise<void> => {
-  const config = readFileSync(here("wrangler.toml"), "utf8")
-    .replace("crash.worker.ts", "worker.js")
+/**
+ * A copy of the Worker that nobody edits: `wrangler dev` reloads what is changed, and a reload is a crash of its own. The
+ * Worker's wrangler.toml is beside it.
+ */
+export const prepare = async (
+  directory: string,
+  worker = here("crash.worker.ts"),
+): Promise<void> => {
+  const config = readFileSync(join(dirname(worker), "wrangler.toml"), "utf8")
+    .replace(basename(worker), "worker.js")
     .replace("../../migrations", here("../../migrations"));
   writeFileSync(configIn(directory), config);
   await build({
-    entryPoints: [here("crash.worker.ts")],
+    entryPoints: [worker],
     bundle: true,
     outfile: join(directory, "worker.js"),
     format: "esm",
@@ -96,11 +102,25 @@ const until = async (condition: () => Promise<boolean>, what: string): Promise<v
 
 export interface Server {
   readonly url: string;
+  /** All that it has written to the console, in both streams. */
+  readonly output: () => Buffer;
   /** Kills the whole tree and waits until the port is free. */
   readonly kill: () => Promise<void>;
 }
 
-export const startServer = async (directory: string, port: number): Promise<Server> => {
+interface ServerOptions {
+  readonly logLevel?: string;
+  /** For its environment, beside that of this process. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** In place of those in its wrangler.toml. */
+  readonly vars?: Readonly<Record<string, string>>;
+}
+
+export const startServer = async (
+  directory: string,
+  port: number,
+  { logLevel = "error", environment: own = {}, vars = {} }: ServerOptions = {},
+): Promise<Server> => {
   const child: ChildProcess = spawn(
     process.execPath,
     [
@@ -115,24 +135,25 @@ export const startServer = async (directory: string, port: number): Promise<Serv
       "--persist-to",
       directory,
       "--log-level",
-      "error",
+      logLevel,
       "--show-interactive-dev-session",
       "false",
+      ...Object.entries(vars).flatMap(([name, value]) => ["--var", `${name}:${value}`]),
     ],
-    { cwd: root, env: environment, stdio: ["ignore", "pipe", "pipe"] },
+    { cwd: root, env: { ...environment, ...own }, stdio: ["ignore", "pipe", "pipe"] },
   );
-  let output = "";
+  const chunks: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) {
-    stream?.on("data", (chunk: Buffer) => {
-      output = (output + chunk.toString()).slice(-4_000);
-    });
+    stream?.on("data", (chunk: Buffer) => chunks.push(chunk));
   }
+  const output = (): Buffer => Buffer.concat(chunks);
   await until(async () => {
-    if (child.exitCode !== null) throw new Error(`wrangler dev ended: ${output}`);
+    if (child.exitCode !== null) throw new Error(`wrangler dev ended: ${output().toString()}`);
     return isListening(port);
   }, "The start of wrangler dev");
   return {
     url: `http://127.0.0.1:${port}`,
+    output,
     kill: async () => {
       // The tree is read before anything dies: an orphan would have another parent.
       for (const pid of [...treeOf(child.pid!)].reverse()) {

@@ -19,7 +19,7 @@ const databaseIn = (directory: string): string => {
   return join(folder, file);
 };
 
-const query = <Row>(directory: string, sql: string): readonly Row[] => {
+export const query = <Row>(directory: string, sql: string): readonly Row[] => {
   const database = new DatabaseSync(databaseIn(directory), { readOnly: true });
   try {
     return database.prepare(sql).all() as unknown as readonly Row[];
@@ -37,3 +37,28 @@ export const statuses = (directory: string): ReadonlyMap<string, string> =>
 
 export const notes = (directory: string): readonly Note[] =>
   query<Note>(directory, "SELECT execution, node, attempt, what, at FROM notes ORDER BY at");
+
+interface Ledger {
+  /** Run, status, compute credits; in the order of the runs' ids. */
+  readonly entries: readonly (readonly [string, string, number])[];
+  readonly reserved: number;
+  readonly spent: number;
+}
+
+const credits = (micro: number): number => micro / 1_000_000;
+
+export const ledger = (directory: string): Ledger => {
+  const entries = query<{ id: string; status: string; usage: number }>(
+    directory,
+    "SELECT execution_id AS id, status, usage FROM credit_entries ORDER BY execution_id",
+  );
+  const [account] = query<{ reserved: number; spent: number }>(
+    directory,
+    "SELECT reserved, spent FROM credit_accounts",
+  );
+  return {
+    entries: entries.map(({ id, status, usage }) => [id, status, credits(usage)] as const),
+    reserved: credits(account!.reserved),
+    spent: credits(account!.spent),
+  };
+};

@@ -8,7 +8,7 @@ import { workflowInstancesLayer } from "#cloudflare/workflow-instances";
 import { isFinalStatus } from "#core/lifecycle";
 import type { WorkflowExecution } from "#core/report";
 import type { Settings, Workflow } from "#core/workflow";
-import { partInstanceId } from "#runtime/part-instance";
+import { partInstanceId } from "#runtime/instance-id";
 import { startRun } from "#runtime/start-run";
 import { ExecutionStore } from "#services/execution-store";
 
@@ -85,6 +85,6 @@ test("12,000 nodes run to the end in the full plan, in parts", async () => {
     12_000,
   ]);
   expect(resultOf(execution, 11_999)).toEqual({ result: 120 });
-  const part = await env.EXECUTE.get(partInstanceId(organizationId, "full", 7));
+  const part = await env.EXECUTE.get(await partInstanceId(organizationId, "full", 7));
   expect((await part.status()).status).toBe("complete");
 });

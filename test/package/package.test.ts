@@ -126,8 +126,16 @@ test("runs in a Worker of one's own, with a node of one's own", async () => {
             CACHE: { type: "kv", id: "pawl" },
             EXECUTE: { type: "workflow", name: "embed", worker: "embed", exportName: "Execute" },
             WATCHDOG: { type: "durable-object", worker: "embed", exportName: "Watchdog" },
+            TOKEN_REFRESHER: {
+              type: "durable-object",
+              worker: "embed",
+              exportName: "TokenRefresher",
+            },
           },
-          exports: { Watchdog: { type: "durable-object", storage: "sqlite" } },
+          exports: {
+            Watchdog: { type: "durable-object", storage: "sqlite" },
+            TokenRefresher: { type: "durable-object", storage: "sqlite" },
+          },
         },
       },
     ],

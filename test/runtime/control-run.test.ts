@@ -10,6 +10,7 @@ import type { JsonValue } from "#core/value";
 import { answerWait, commandRun } from "#runtime/control-run";
 import type { CommandResult } from "#services/run-command";
 import type { Wait } from "#services/wait-store";
+import { ResourceProvider } from "#services/resource-provider";
 import { WorkflowInstances } from "#services/workflow-instances";
 import { holdServices } from "../support/held-services.ts";
 
@@ -19,10 +20,13 @@ interface Sent {
   readonly type: string;
 }
 
+const secret = "sw0rdfish/123";
+
 /** A platform whose instances are there from a moment on, in virtual milliseconds. */
 const openPlatform = (createdAt = 0) => {
   const held = holdServices();
   const sent: Sent[] = [];
+  const resources = ResourceProvider.layerMemory({ org: { secrets: { KEY: secret } } });
   const instances = Layer.mock(WorkflowInstances, {
     canCreate: true,
     send: (to, type) =>
@@ -31,7 +35,7 @@ const openPlatform = (createdAt = 0) => {
         return at >= createdAt;
       }),
   });
-  return { ...held, sent, services: Layer.merge(held.layer, instances) };
+  return { ...held, sent, services: Layer.mergeAll(held.layer, instances, resources) };
 };
 
 const saveRun = ({ executions }: ReturnType<typeof openPlatform>): Promise<unknown> =>
@@ -134,6 +138,11 @@ describe("an answer", () => {
     expect(result).toEqual({ status: "accepted", wait });
     expect(sent).toMatchObject([{ to, type: "w_1" }]);
     expect(waits).toMatchObject([{ status: "answered", data: "yes" }]);
+  });
+
+  test("that holds a secret is stored without it", async () => {
+    const { waits } = await giveTo(waitOf(), { key: [`it is ${secret}`] });
+    expect(waits).toMatchObject([{ status: "answered", data: { key: ["it is [secret:KEY]"] } }]);
   });
 
   test("to a wait of the engine's own is not taken from outside", async () => {

@@ -13,6 +13,7 @@ import {
   ResourceProvider,
   type Workflow,
 } from "../../src/index.ts";
+import { noMask } from "#core/mask";
 import { StepTimedOut } from "#services/durable-step";
 import type { SavedExecution } from "#services/execution-store";
 import { graph } from "../support/graph.ts";
@@ -127,14 +128,15 @@ describe("the services of a run", () => {
 
   const recordingCredits = (isReserved: boolean) => {
     const asked: (readonly [string, object])[] = [];
-    const layer = Layer.succeed(CreditService, {
-      reserve: (reservation) =>
+    const layer = Layer.mock(CreditService, {
+      reserve: ({ now: _now, ...reservation }) =>
         Effect.sync(() => {
           asked.push(["reserve", reservation]);
           return isReserved;
         }),
-      settle: (settlement) => Effect.sync(() => void asked.push(["settle", settlement])),
-      spent: () => Effect.succeed(0),
+      settle: ({ now: _now, ...settlement }) =>
+        Effect.sync(() => void asked.push(["settle", settlement])),
+      publishUsage: () => Effect.void,
     });
     return { asked, layer };
   };
@@ -189,6 +191,7 @@ describe("the services of a run", () => {
         getSecret: async (name) => `${context.organizationId}'s ${name}`,
         getIntegration: async () => undefined,
       }),
+      maskFor: () => noMask,
     });
     const node = effectful("test", async ({ nodeId, getSecret }) => {
       told.push(`${nodeId} has ${await getSecret("key")}`);

@@ -5,6 +5,9 @@ import { describe, expect, test } from "vitest";
 import type { NodeExecution, WorkflowExecution } from "#core/report";
 import type { WorkflowExecutionStatus } from "#core/lifecycle";
 import { defineNode } from "#nodes/define-node";
+import { CreditService } from "#services/credit-service";
+import type { Steps } from "#services/durable-step";
+import { DurableStep } from "#services/durable-step";
 import { ServiceFailure } from "#services/errors";
 import { ExecutionStore } from "#services/execution-store";
 import type { RunCommand } from "#services/run-command";
@@ -25,6 +28,21 @@ const slow = defineNode({
 });
 
 const busy = new ServiceFailure({ operation: "ExecutionStore", message: "D1_ERROR: busy" });
+
+/** The platform's own retries. */
+const againAfterFailures = (steps: Steps): Steps => ({
+  ...steps,
+  do: (name, options, perform) =>
+    steps.do(name, options, async (step) => {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await perform({ ...step, attempt });
+        } catch (failure) {
+          if (!options.retry || attempt > 5) throw failure;
+        }
+      }
+    }),
+});
 
 const endsOf = ({ nodeExecutions }: WorkflowExecution): readonly (readonly unknown[])[] =>
   nodeExecutions.map(({ nodeId, status, outputs, error }: NodeExecution) => [
@@ -126,5 +144,44 @@ describe("a store that does not answer", () => {
       ["a", "failed", "Cancelled"],
       ["b", "idle", undefined],
     ]);
+  });
+});
+
+describe("the ledger", () => {
+  /** Settles and then cannot say so, or settles and dies before the record is stored: the step runs again. */
+  test("has a run once, however often its last step begins again", async () => {
+    const held = holdServices();
+    const credits = Effect.runSync(Effect.provide(CreditService, CreditService.layerMemory));
+    let settled = 0;
+    let saved = 0;
+    const forgetful = Layer.succeed(CreditService, {
+      ...credits,
+      settle: (settlement) =>
+        Effect.flatMap(credits.settle(settlement), () =>
+          ++settled === 1 ? Effect.fail(busy) : Effect.void,
+        ),
+    });
+    const store = Layer.succeed(ExecutionStore, {
+      ...held.executions,
+      save: (execution) =>
+        execution.execution.endedAt !== null && ++saved === 1
+          ? Effect.fail(busy)
+          : held.executions.save(execution),
+    });
+    const platform = recordingPlatform();
+    const again = Layer.succeed(
+      DurableStep,
+      againAfterFailures(Effect.runSync(Effect.provide(DurableStep, platform.layer))),
+    );
+    const layers = Layer.mergeAll(again, store, forgetful);
+    const execution = await runVirtually(graph("a -> b"), [quick], { layers });
+    expect([settled, saved]).toEqual([3, 2]);
+    expect(execution.status).toBe("completed");
+    const entries = await Effect.runPromise(credits.listEntries("org", { limit: 10 }));
+    expect(entries).toMatchObject([{ executionId: "execution", status: "settled", usage: 2 }]);
+    expect(await Effect.runPromise(credits.account("org"))).toMatchObject({
+      reserved: 0,
+      spent: 2,
+    });
   });
 });

@@ -271,7 +271,7 @@ describe("a secret that somebody wrote into what a run is started with", () => {
     const { execution, kept } = await runWith(node, literal({ header: `Bearer ${secret}` }));
     expect(execution.status).toBe("error");
     expect(execution.error).toBe(
-      "The workflow holds the value of a secret, [secret:KEY], at nodes[0].inputs[0]. Give the name of the secret instead: a node reads its value by that name. Nothing was stored or run.",
+      "The workflow holds the value of a secret, [secret:KEY], at nodes[0].inputs[0]. Give the name of the secret instead: a node reads its value by that name.",
     );
     expectKept(kept);
   });

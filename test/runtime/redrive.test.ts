@@ -109,6 +109,7 @@ describe("a redrive", () => {
       outputs: { out: "ab" },
       usage: 0,
       reusedFrom: "first",
+      reusedUsage: 3,
       startedAt: null,
       endedAt: null,
       attempts: [],

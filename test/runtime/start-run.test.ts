@@ -1,16 +1,19 @@
 /** Starts over stores in memory and a platform that the test holds: what was asked of it, and whose instances it has. */
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import { TestClock } from "effect/testing";
 import { describe, expect, test } from "vitest";
 import type { ExecuteParams, InstanceParams } from "#core/execution-context";
 import type { WorkflowExecutionStatus } from "#core/lifecycle";
 import { paramsLimit } from "#core/platform-limits";
 import { emptyRecord, reportSubmission } from "#core/report";
+import { runInstanceId } from "#runtime/instance-id";
 import type { StartResult } from "#runtime/start-run";
 import { startRun } from "#runtime/start-run";
+import type { RunInstance } from "#services/run-command";
+import { ResourceProvider } from "#services/resource-provider";
 import { RunWatch } from "#services/run-watch";
 import { WorkflowInstances } from "#services/workflow-instances";
+import { asText, nastyIds, unpairedIds } from "../contracts/nasty-ids.ts";
 import { graph } from "../support/graph.ts";
 import { holdServices } from "../support/held-services.ts";
 
@@ -29,61 +32,57 @@ const taken: StartResult = {
   status: "refused",
   message: "There is a run 'run' already. Give the new one another id.",
 };
-const clash = "There is another run with this id. Start it with another id.";
+
+/** What the platform is asked for a run: an instance of the organization's own, which knows whose run it is. */
+const createdFor = async (params: ExecuteParams, executionId = "run") => [
+  await runInstanceId(params.organizationId, executionId),
+  { ...params, executionId },
+];
+
+const startableIds = [...nastyIds, ...unpairedIds, "run", "-run", "x".repeat(100)].map(
+  (id) => [asText(id).slice(0, 60), id] as const,
+);
+
+const secret = "sw0rdfish/123";
 
 const openPlatform = () => {
   const held = holdServices();
   /** Ids that have an instance. */
   const ids = new Set<string>();
   const asked: (readonly [string, InstanceParams])[] = [];
-  const platform = { isAway: false, onExists: (): void => {} };
+  const platform = { isAway: false };
   const instances = Layer.mock(WorkflowInstances, {
     canCreate: true,
     create: (id, params) =>
       Effect.sync(() => {
         asked.push([id, params]);
         if (platform.isAway) return "created" as const;
-        if (!ids.has(id)) {
-          ids.add(id);
-          return "created" as const;
-        }
-        platform.onExists();
-        return "exists" as const;
+        if (ids.has(id)) return "exists" as const;
+        ids.add(id);
+        return "created" as const;
       }),
   });
-  const layer = Layer.mergeAll(held.layer, instances, RunWatch.layerNone);
+  const resources = ResourceProvider.layerMemory({ org: { secrets: { KEY: secret } } });
+  const layer = Layer.mergeAll(held.layer, instances, RunWatch.layerNone, resources);
   const begin = (params: ExecuteParams, id = "run"): Promise<StartResult> =>
     Effect.runPromise(startRun(params, id).pipe(Effect.provide(layer)));
-  /** Gives up on an instance that is somebody else's, on virtual time. */
-  const beginAndWait = (params: ExecuteParams, id = "run"): Promise<StartResult> =>
-    Effect.runPromise(
-      Effect.gen(function* () {
-        let result: StartResult | undefined;
-        yield* Effect.forkChild(
-          Effect.map(startRun(params, id), (given) => {
-            result = given;
-          }),
-        );
-        for (;;) {
-          yield* Effect.promise(() => new Promise((resolve) => void setTimeout(resolve, 1)));
-          if (result !== undefined) return result;
-          yield* TestClock.adjust(500);
-        }
-      }).pipe(Effect.provide(layer), Effect.provide(TestClock.layer())),
-    );
   const read = (organizationId = "org", id = "run") =>
     Effect.runPromise(held.executions.get(organizationId, id));
-  const save = (status: WorkflowExecutionStatus, organizationId = "org"): Promise<unknown> =>
-    Effect.runPromise(
+  /** As the run's own instance does, unless another is told. */
+  const save = async (status: WorkflowExecutionStatus, instance?: RunInstance): Promise<void> => {
+    const { instanceId } = instance ?? { instanceId: await runInstanceId("org", "run") };
+    await Effect.runPromise(
       held.executions.save({
-        organizationId,
+        organizationId: "org",
         userId: "user",
         workflowName: "",
         definitionHash: "",
+        ...(instanceId === undefined ? {} : { instanceId }),
         execution: { ...emptyRecord(workflow.id, "run", status, 5_000), error: "as it was" },
       }),
     );
-  return { held, ids, asked, platform, begin, beginAndWait, read, save };
+  };
+  return { held, ids, asked, platform, begin, read, save };
 };
 
 describe("a start", () => {
@@ -95,7 +94,28 @@ describe("a start", () => {
     const submitted = reportSubmission(workflow, "run", 0);
     expect(record).toEqual({ ...submitted, startedAt: record?.startedAt });
     expect(await Effect.runPromise(held.executions.readStart("org", "run"))).toEqual(params);
-    expect(asked).toEqual([["run", params]]);
+    expect(asked).toEqual([await createdFor(params)]);
+  });
+
+  test("with a secret in what triggered it is stored and begun without it, and is the same again", async () => {
+    const { asked, begin, held } = openPlatform();
+    const params = paramsWith({ trigger: { body: `key=${secret}` } });
+    expect(await begin(params)).toEqual(started);
+    expect(await begin(params)).toEqual(started);
+    const masked = paramsWith({ trigger: { body: "key=[secret:KEY]" } });
+    expect(await Effect.runPromise(held.executions.readStart("org", "run"))).toEqual(masked);
+    expect(asked).toEqual([await createdFor(masked), await createdFor(masked)]);
+  });
+
+  test("with a secret in an input is refused, and leaves nothing", async () => {
+    const { asked, begin, read } = openPlatform();
+    const result = await begin(paramsWith({ inputOverrides: { a: { in: secret } } }));
+    expect(result).toMatchObject({
+      status: "refused",
+      message: expect.stringContaining("'a' holds the value of a secret, [secret:KEY]") as string,
+    });
+    expect(await read()).toBeUndefined();
+    expect(asked).toEqual([]);
   });
 
   test("of the same run again touches nothing, and creates an instance that was lost", async () => {
@@ -109,8 +129,9 @@ describe("a start", () => {
       expect(await begin(paramsWith())).toEqual(started);
       expect(await read()).toEqual(before);
     }
-    expect([...ids]).toEqual(["run"]);
-    expect(asked).toEqual([1, 2, 3, 4].map(() => ["run", paramsWith()]));
+    const created = await createdFor(paramsWith());
+    expect([...ids]).toEqual([created[0]]);
+    expect(asked).toEqual([1, 2, 3, 4].map(() => created));
   });
 
   test("is the same however its parameters that say nothing are left out", async () => {
@@ -154,18 +175,18 @@ describe("a start", () => {
 
   test("of a run of which nobody knows how it was started is refused", async () => {
     const { asked, begin, save } = openPlatform();
-    await save("executing");
+    await save("executing", {});
     expect(await begin(paramsWith())).toEqual(taken);
     expect(asked).toEqual([]);
   });
 
   test("that is made several times at once is one", async () => {
-    const { begin, held, platform, read, save } = openPlatform();
-    platform.onExists = () => void save("executing");
+    const { begin, held, ids, read } = openPlatform();
     const results = await Promise.all(Array.from({ length: 5 }, () => begin(paramsWith())));
     expect(results).toEqual(results.map(() => started));
-    expect((await read())?.status).toBe("executing");
+    expect((await read())?.status).toBe("submitted");
     expect(await Effect.runPromise(held.executions.list("org"))).toHaveLength(1);
+    expect(ids.size).toBe(1);
   });
 
   test("with another document at the same time is refused", async () => {
@@ -184,35 +205,61 @@ function reordered(): typeof workflow {
   return Object.fromEntries(Object.entries(workflow).toReversed()) as unknown as typeof workflow;
 }
 
-describe("an instance that another organization has", () => {
-  test("is not taken for the run's own: the new row ends, and theirs is left alone", async () => {
-    const { beginAndWait, begin, held, read } = openPlatform();
-    expect(await begin(paramsWith({ organizationId: "theirs" }))).toEqual(started);
-    const theirs = await read("theirs");
-    const params = paramsWith();
-    expect(await beginAndWait(params)).toEqual({ status: "refused", message: clash });
-    const left = await read();
-    // Virtual time moves on while the document is hashed, which takes real time.
-    const startedAt = Date.parse(left!.startedAt);
-    expect(left).toEqual({
-      ...reportSubmission(workflow, "run", startedAt),
-      status: "error",
-      error: clash,
-      endedAt: new Date(startedAt + 5_000).toISOString(),
-    });
+describe("an id that another organization has taken", () => {
+  test.each(startableIds)("is free: %s", async (_, id) => {
+    const { asked, begin, held, read } = openPlatform();
+    const organizations = ["org", "theirs", "org/theirs", "ORG", "o"];
+    const params = organizations.map((organizationId) => paramsWith({ organizationId }));
+    for (const each of params) expect(await begin(each, id)).toEqual(started);
+    const created = await Promise.all(params.map((each) => createdFor(each, id)));
+    expect(asked).toEqual(created);
+    const instanceIds = created.map(([instanceId]) => instanceId);
+    expect(new Set(instanceIds).size).toBe(organizations.length);
+    for (const instanceId of instanceIds) {
+      expect(instanceId).toMatch(/^[a-zA-Z0-9_][a-zA-Z0-9_-]{0,99}$/);
+    }
     const rows = await Effect.runPromise(held.executions.listLive({ limit: 10 }));
-    expect(rows.map(({ organizationId }) => organizationId)).toEqual(["theirs"]);
-    expect(await read("theirs")).toEqual(theirs);
-    expect(await Effect.runPromise(held.executions.readStart("org", "run"))).toEqual(params);
-    expect(await begin(params)).toEqual({ status: "ended", as: "error" });
+    expect(rows.map((row) => [row.organizationId, row.id, row.instanceId])).toEqual(
+      organizations
+        .map((organizationId, index) => [organizationId, id, instanceIds[index]])
+        .toSorted(([a], [b]) => (a! < b! ? -1 : 1)),
+    );
+    expect((await read("theirs", id))?.status).toBe("submitted");
   });
 
-  test("is told from one of this organization, whose row says that it has begun", async () => {
-    const { beginAndWait, ids, platform, read, save } = openPlatform();
+  test("is free though that one's instance has the very id", async () => {
+    const { asked, begin, ids } = openPlatform();
     ids.add("run");
-    platform.onExists = () => void setTimeout(() => void save("executing"), 3);
-    expect(await beginAndWait(paramsWith())).toEqual(started);
-    expect((await read())?.status).toBe("executing");
+    expect(await begin(paramsWith())).toEqual(started);
+    expect(asked).toEqual([await createdFor(paramsWith())]);
+  });
+
+  test("is as free to a document of another shape", async () => {
+    const { begin, ids, read } = openPlatform();
+    ids.add("run");
+    await begin(paramsWith({ organizationId: "theirs" }));
+    expect(await begin(paramsWith({ workflow: { nodes: 7 } as never }))).toEqual(started);
+    expect(ids.size).toBe(3);
+    expect(await read()).toBeUndefined();
+  });
+});
+
+describe("a run whose instance has its id", () => {
+  test("is given that instance when it is started again", async () => {
+    const { asked, begin, held } = openPlatform();
+    const params = paramsWith();
+    await Effect.runPromise(
+      held.executions.save({
+        organizationId: "org",
+        userId: "user",
+        workflowName: "",
+        definitionHash: "",
+        execution: emptyRecord(workflow.id, "run", "executing", 5_000),
+        start: params,
+      }),
+    );
+    expect(await begin(params)).toEqual(started);
+    expect(asked).toEqual([["run", { ...params, executionId: "run" }]]);
   });
 });
 
@@ -222,14 +269,7 @@ describe("a document of another shape", () => {
   test("is left to the run, which says what is wrong with it", async () => {
     const { asked, begin, read } = openPlatform();
     expect(await begin(malformed)).toEqual(started);
-    expect(asked).toEqual([["run", malformed]]);
-    expect(await read()).toBeUndefined();
-  });
-
-  test("leaves no row when another organization has the id", async () => {
-    const { beginAndWait, ids, read } = openPlatform();
-    ids.add("run");
-    expect(await beginAndWait(malformed)).toEqual({ status: "refused", message: clash });
+    expect(asked).toEqual([await createdFor(malformed)]);
     expect(await read()).toBeUndefined();
   });
 
@@ -249,7 +289,7 @@ describe("a document of another shape", () => {
 });
 
 describe("what the platform would not take", () => {
-  test.each(["", "-run", "run 1", "x".repeat(101)])(
+  test.each(["", "x".repeat(20_001)])(
     "such as the id %j is refused before anything is stored",
     async (id) => {
       const { asked, begin, held } = openPlatform();
@@ -266,7 +306,10 @@ describe("what the platform would not take", () => {
     const { asked, begin, held } = openPlatform();
     const large = paramsWith({ trigger: "x".repeat(paramsLimit) });
     expect(await begin(large)).toEqual(started);
-    expect(asked).toEqual([["run", { organizationId: "org", stored: true }]]);
+    const [instanceId] = await createdFor(large);
+    expect(asked).toEqual([
+      [instanceId, { organizationId: "org", executionId: "run", stored: true }],
+    ]);
     expect(await Effect.runPromise(held.executions.readStart("org", "run"))).toEqual(large);
     expect(await begin(large)).toEqual(started);
   });

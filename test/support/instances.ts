@@ -96,7 +96,7 @@ export const openInstances = (options: InstancesOptions): Instances => {
     if (lives.has(id)) return "exists";
     if (fate === "lost" || !isPartParams(params)) return "created";
     created.push(params);
-    void live(id, executePart(params));
+    void live(id, executePart(params, id));
     return "created";
   };
 

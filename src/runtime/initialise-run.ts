@@ -1,0 +1,100 @@
+/**
+ * The first step of a run: refuses what cannot run, reserves its credits, and stores the live record, so that the run is listed
+ * and found. What it decides is on record, and a replay decides it no more.
+ */
+import { estimateCredits } from "#core/credits";
+import { NewerStepNames } from "#core/errors";
+import type { ExecutionState } from "#core/execution-state";
+import { isFinalStatus } from "#core/lifecycle";
+import { emptyRecord } from "#core/report";
+import { secretLiteralProblem, storableStart } from "#core/secret-literals";
+import { getExecutionStatus } from "#core/status";
+import { stepNameScheme } from "#core/step-name";
+import { readMask } from "./masking.ts";
+import type { Definition, Run } from "./run.ts";
+import { saveAndTell } from "./run.ts";
+import type { ReusedParts } from "./take-over.ts";
+
+/** What the first step decides, and when. */
+export type Initialised = {
+  readonly startedAt: number;
+  /** By which steps are named; the first one unless told. */
+  readonly scheme?: number;
+} & (
+  | {
+      readonly status: "ready";
+      /** Steps that hand over what a redrive reuses. */
+      readonly reusedParts?: number;
+      /** Where the parts of a run that is spread over several instances end; none for a run of one. */
+      readonly partEnds?: readonly number[];
+    }
+  | { readonly status: "exhausted" }
+  | { readonly status: "refused"; readonly error: string }
+);
+
+/** A run that goes on under other names would do everything again. */
+export const checkScheme = (
+  executionId: string,
+  { scheme: recorded = 1 }: Pick<Initialised, "scheme">,
+): void => {
+  if (recorded > stepNameScheme) {
+    throw new NewerStepNames({ executionId, recorded, known: stepNameScheme });
+  }
+};
+
+/**
+ * Why the run is refused for its organization's secrets: one is written into what it was started with, or they are sealed under
+ * a key that is not there. Whatever else keeps them from being read is worth another try.
+ */
+const secretProblem = async (run: Run): Promise<string | undefined> => {
+  const mask = await readMask(run);
+  return "refusal" in mask ? mask.refusal : secretLiteralProblem(mask, run.params);
+};
+
+/** Reserves the estimate and stores the live record, so that the run is listed and found. */
+export const initialise = async (
+  run: Run,
+  definition: Definition,
+  started: ExecutionState,
+  reusedParts: ReusedParts | undefined,
+  partEnds: readonly number[] | undefined,
+): Promise<Initialised> => {
+  const { organizationId, computeCredits } = run.params;
+  const { executionId } = run;
+  const startedAt = run.now();
+  const begun = { startedAt, scheme: stepNameScheme };
+  const secret = await secretProblem(run);
+  if (secret !== undefined) return { ...begun, status: "refused", error: secret };
+  const parts = await reusedParts?.();
+  if (parts !== undefined && "refusal" in parts) {
+    return { ...begun, status: "refused", error: parts.refusal };
+  }
+  const earlier = parts?.flat() ?? [];
+  const reused = new Set(earlier.map(({ nodeId }) => nodeId));
+  const costOf = (type: string): number | undefined => run.registry.get(type)?.computeCost;
+  const budget = started.graph.workflow.settings?.budget ?? Number.POSITIVE_INFINITY;
+  const left = budget - earlier.reduce((sum, { reusedUsage }) => sum + reusedUsage, 0);
+  const estimate = Math.min(estimateCredits(started.graph, costOf, reused), Math.max(left, 0));
+  const asked = { organizationId, executionId, estimate, limit: computeCredits, now: startedAt };
+  const isReserved = await run.perform(run.credits.reserve(asked));
+  if (!isReserved) return { ...begun, status: "exhausted" };
+  const status = getExecutionStatus(started);
+  // An empty workflow is complete as soon as it starts; its record waits for the time of the end.
+  if (!isFinalStatus(status)) {
+    const execution = emptyRecord(started.graph.workflow.id, executionId, status, startedAt);
+    const start = storableStart(await run.mask(), run.params);
+    const saved = {
+      execution,
+      savedAt: startedAt,
+      isInitial: true,
+      ...(start === undefined ? {} : { start }),
+    };
+    await Promise.all([saveAndTell(run, definition, saved), run.perform(run.watch.begin)]);
+  }
+  return {
+    ...begun,
+    status: "ready",
+    ...(parts === undefined ? {} : { reusedParts: parts.length }),
+    ...(partEnds === undefined ? {} : { partEnds }),
+  };
+};
