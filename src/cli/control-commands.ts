@@ -175,7 +175,7 @@ export const resumeCommand = async (run: string, options: ControlOptions): Promi
     before,
   });
   if ((await tell(runtime, organizationId, executionId, "resume")) === "notPaused") {
-    await runtime.ask("wake", { executionId });
+    await runtime.ask("wake", { organizationId, executionId });
   }
   const after = await follow();
   await endView();

@@ -6,6 +6,9 @@ import { fileURLToPath } from "node:url";
 import type { MiniflareOptions } from "miniflare";
 import type { MonitoringMessage } from "#services/monitoring-service";
 import type { Migration } from "./local-protocol.ts";
+import { masterKeyPath } from "./master-key-file.ts";
+import { clientsPath } from "./oauth-clients-file.ts";
+import { readOwnFile } from "./state-directory.ts";
 
 const packageRoot = new URL("../../", import.meta.url);
 
@@ -49,6 +52,7 @@ const bindings = {
   CACHE: { type: "kv", id: "00000000000000000000000000000000" },
   EXECUTE: { type: "workflow", name: "pawl-execute", worker: "pawl", exportName: "Execute" },
   WATCHDOG: { type: "durable-object", worker: "pawl", exportName: "Watchdog" },
+  TOKEN_REFRESHER: { type: "durable-object", worker: "pawl", exportName: "TokenRefresher" },
   // Short, since a person waits: the first round comes at once and wakes what the process before left.
   WATCHDOG_INTERVAL: { type: "text", value: "1000" },
 } satisfies Env;
@@ -61,6 +65,18 @@ export interface EmbeddedOptions {
   readonly isVisit: boolean;
   readonly listen: (message: MonitoringMessage) => void;
 }
+
+/** What the Worker may read of the state directory: two files, each time as they are then. */
+const fileHandler =
+  (miniflare: typeof import("miniflare"), directory: string) =>
+  async (request: { readonly url: string }) => {
+    const wanted = join(directory, new URL(request.url).pathname.slice(1));
+    const path = [masterKeyPath(directory), clientsPath(directory)].find((own) => own === wanted);
+    const text = path === undefined ? undefined : readOwnFile(path);
+    return text === undefined
+      ? new miniflare.Response(`${wanted} is not there. Put it back.`, { status: 404 })
+      : new miniflare.Response(text);
+  };
 
 export const embeddedOptions = ({
   miniflare,
@@ -92,7 +108,10 @@ export const embeddedOptions = ({
           modulesRoot: "/",
           modules: { "local-worker.js": { type: "esm", contents: code } },
         },
-        exports: { Watchdog: { type: "durable-object", storage: "sqlite" } },
+        exports: {
+          TokenRefresher: { type: "durable-object", storage: "sqlite" },
+          Watchdog: { type: "durable-object", storage: "sqlite" },
+        },
         env: {
           ...bindings,
           IS_VISIT: { type: "json", value: isVisit },
@@ -105,6 +124,7 @@ export const embeddedOptions = ({
               return new miniflare.Response(null, { status: 204 });
             },
           },
+          FILES: { type: "fetcher", handler: fileHandler(miniflare, directory) },
         },
       },
     },

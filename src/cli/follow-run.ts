@@ -18,12 +18,20 @@ export interface RunNews {
   readonly finalOrQuiet: () => Promise<void>;
 }
 
-export const createRunNews = (executionId: string): RunNews => {
+/** Another organization may have a run of the same id. */
+export const isOfRun = (
+  message: MonitoringMessage,
+  { organizationId, executionId }: Pick<MonitoringMessage, "organizationId" | "executionId">,
+): boolean => message.organizationId === organizationId && message.executionId === executionId;
+
+export const createRunNews = (
+  run: Pick<MonitoringMessage, "organizationId" | "executionId">,
+): RunNews => {
   const final = Promise.withResolvers<void>();
   let heardAt = 0;
   return {
     hear: (message) => {
-      if (message.executionId !== executionId) return;
+      if (!isOfRun(message, run)) return;
       heardAt = Date.now();
       if (message.type === "run" && isFinalStatus(message.status)) final.resolve();
     },
@@ -51,9 +59,13 @@ export interface FollowOptions {
 }
 
 /** The record is there a moment before the platform notes the end, and stopping in between would leave it open. */
-const whenEnded = async ({ runtime, executionId }: FollowOptions): Promise<void> => {
+const whenEnded = async ({
+  runtime,
+  organizationId,
+  executionId,
+}: FollowOptions): Promise<void> => {
   for (let pause = 5; pause < 2000; pause *= 2) {
-    if ((await runtime.ask("endOf", { executionId })) !== null) return;
+    if ((await runtime.ask("endOf", { organizationId, executionId })) !== null) return;
     await delay(pause);
   }
 };
@@ -64,7 +76,7 @@ export const followRun = async (options: FollowOptions): Promise<RunView> => {
   for (;;) {
     await news.finalOrQuiet();
     // Asked before the record is read: a run that has ended by now has its record by then.
-    const end = await runtime.ask("endOf", { executionId });
+    const end = await runtime.ask("endOf", { organizationId, executionId });
     const view = await runtime.ask("read", { organizationId, executionId });
     if (view !== null) {
       if (isFinalStatus(view.execution.status)) {

@@ -7,9 +7,13 @@ import type { InputOverrides } from "#core/inputs";
 import type { WorkflowExecution } from "#core/report";
 import type { JsonValue } from "#core/value";
 import type { Workflow } from "#core/workflow";
+import type { CreditPlan } from "#core/credits";
+import type { CreditAccount } from "#services/credit-service";
 import type { ExecutionRow, ListOptions } from "#services/execution-store";
+import type { IntegrationFacts, Tokens } from "#services/integration-store";
 import type { CommandResult, RunCommand } from "#services/run-command";
 import type { StartResult } from "#runtime/start-run";
+import type { SecretFacts } from "#services/secret-store";
 import type { AnswerResult, StandingWait } from "#services/wait-store";
 
 export interface Migration {
@@ -18,7 +22,7 @@ export interface Migration {
   readonly sql: string;
 }
 
-interface RunKey {
+export interface RunKey {
   readonly organizationId: string;
   readonly executionId: string;
 }
@@ -43,6 +47,22 @@ export interface PlannedNode {
   readonly text: string;
   /** Of what is taken over: 16 hexadecimal digits of the node's definition and inputs. */
   readonly hash?: string;
+}
+
+/** How many secrets, and how many integrations. */
+export interface Sealed {
+  readonly secrets: number;
+  readonly integrations: number;
+}
+
+interface Named {
+  readonly organizationId: string;
+  readonly name: string;
+}
+
+interface Identified {
+  readonly organizationId: string;
+  readonly id: string;
 }
 
 type Refused = { readonly status: "refused"; readonly message: string };
@@ -92,12 +112,41 @@ export interface LocalCalls {
       | Refused;
   };
   /** Sets a run going whose process has died. */
-  readonly wake: { readonly request: { readonly executionId: string }; readonly answer: null };
+  readonly wake: { readonly request: RunKey; readonly answer: null };
   /** How and why the platform has ended the run's instance; null while it has not. */
-  readonly endOf: {
-    readonly request: { readonly executionId: string };
-    readonly answer: string | null;
+  readonly endOf: { readonly request: RunKey; readonly answer: string | null };
+  readonly setSecret: {
+    readonly request: Named & { readonly value: string };
+    readonly answer: "created" | "replaced";
   };
+  /** False when there is none of that name. */
+  readonly removeSecret: { readonly request: Named; readonly answer: boolean };
+  readonly listSecrets: {
+    readonly request: { readonly organizationId: string };
+    readonly answer: readonly SecretFacts[];
+  };
+  /** What is sealed, of all organizations. */
+  readonly countSealed: { readonly request: object; readonly answer: Sealed };
+  /** Seals anew what stands under older master keys, of all organizations. */
+  readonly reseal: { readonly request: object; readonly answer: Sealed };
+  readonly readAccount: {
+    readonly request: { readonly organizationId: string };
+    readonly answer: CreditAccount;
+  };
+  readonly setPlan: {
+    readonly request: { readonly organizationId: string; readonly plan: CreditPlan };
+    readonly answer: CreditAccount;
+  };
+  readonly listIntegrations: {
+    readonly request: { readonly organizationId: string };
+    readonly answer: readonly IntegrationFacts[];
+  };
+  readonly connectIntegration: {
+    readonly request: Identified & { readonly provider: string; readonly tokens: Tokens };
+    readonly answer: "created" | "replaced";
+  };
+  /** False when there is none of that id. */
+  readonly removeIntegration: { readonly request: Identified; readonly answer: boolean };
 }
 
 export type LocalCall = keyof LocalCalls;

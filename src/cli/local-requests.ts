@@ -8,12 +8,14 @@ import { redriveReasonText } from "#core/redrive";
 import { nodeHash } from "#core/redrive-node";
 import { validateWorkflow } from "#core/validate";
 import { answerWait, commandRun } from "#runtime/control-run";
+import { runInstanceId } from "#runtime/instance-id";
 import { readRedrivePlan } from "#runtime/reuse-nodes";
 import { startRun } from "#runtime/start-run";
 import type { ServiceFailure } from "#services/errors";
 import type { ExecutionRow, ListPosition } from "#services/execution-store";
 import { ExecutionStore } from "#services/execution-store";
 import { NodeRegistry } from "#services/node-registry";
+import type { ResourceProvider } from "#services/resource-provider";
 import { RunWatch } from "#services/run-watch";
 import type { StandingWait } from "#services/wait-store";
 import { WaitStore } from "#services/wait-store";
@@ -24,23 +26,36 @@ import type {
   LocalCalls,
   LocalRequest,
   PlannedNode,
+  RunKey,
 } from "./local-protocol.ts";
+import type { ResourceRequest } from "./local-resources.ts";
 
-type Services = ExecutionStore | NodeRegistry | RunWatch | WaitStore | WorkflowInstances;
+export type RunRequestServices =
+  | ExecutionStore
+  | NodeRegistry
+  | ResourceProvider
+  | RunWatch
+  | WaitStore
+  | WorkflowInstances;
 
-/** All but the migrations, which are the database's own affair. */
-export type RunRequest = Exclude<LocalRequest, { readonly type: "migrate" }>;
+/** About runs: all but what organizations have, and the database's own affairs. */
+export type RunRequest = Exclude<
+  LocalRequest,
+  ResourceRequest | { readonly type: "countSealed" | "migrate" }
+>;
 
 type Answering<Call extends LocalCall> = Effect.Effect<
   LocalCalls[Call]["answer"],
   ServiceFailure,
-  Services
+  RunRequestServices
 >;
 
 const isOpen = (wait: StandingWait, now: number): boolean =>
   wait.status === "open" && (wait.deadline === null || wait.deadline > now);
 
-const withWaits = (row: ExecutionRow): Effect.Effect<ListedRun, ServiceFailure, Services> =>
+const withWaits = (
+  row: ExecutionRow,
+): Effect.Effect<ListedRun, ServiceFailure, RunRequestServices> =>
   isFinalStatus(row.status)
     ? Effect.succeed({ ...row, waiting: [] })
     : Effect.gen(function* () {
@@ -125,9 +140,25 @@ const planRedrive = ({
       : { status: "planned", nodes: plan.map((decision) => plannedNode(graph, decision)) };
   });
 
+/** A run whose row is not there yet has an instance all the same. */
+const withInstance = <A>(
+  { organizationId, executionId }: RunKey,
+  use: (
+    instances: WorkflowInstances["Service"],
+    instanceId: string,
+  ) => Effect.Effect<A, ServiceFailure>,
+): Effect.Effect<A, ServiceFailure, RunRequestServices> =>
+  Effect.gen(function* () {
+    const standing = yield* (yield* ExecutionStore).readCommand(organizationId, executionId);
+    const { instanceId = executionId } = standing ?? {
+      instanceId: yield* Effect.promise(() => runInstanceId(organizationId, executionId)),
+    };
+    return yield* use(yield* WorkflowInstances, instanceId);
+  });
+
 export const answerRequest = (
   request: RunRequest,
-): Effect.Effect<LocalCalls[RunRequest["type"]]["answer"], ServiceFailure, Services> => {
+): Effect.Effect<LocalCalls[RunRequest["type"]]["answer"], ServiceFailure, RunRequestServices> => {
   switch (request.type) {
     case "start":
       return startRun(request.params, request.executionId);
@@ -149,13 +180,11 @@ export const answerRequest = (
       return planRedrive(request);
     case "wake":
       return RunWatch.use(({ begin }) => begin).pipe(
-        Effect.andThen(
-          WorkflowInstances.use((instances) => instances.send(request.executionId, wakeEventType)),
-        ),
+        Effect.andThen(withInstance(request, (instances, id) => instances.send(id, wakeEventType))),
         Effect.as(null),
       );
     case "endOf":
-      return WorkflowInstances.use((instances) => instances.endOf(request.executionId)).pipe(
+      return withInstance(request, (instances, id) => instances.endOf(id)).pipe(
         Effect.map((end) => end ?? null),
       );
   }

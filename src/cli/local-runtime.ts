@@ -2,8 +2,6 @@
  * A command's way to the runs in a state directory: through the process that holds it, or by holding it itself. When the
  * process that holds it dies, this one takes over and goes on.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { MonitoringMessage } from "#services/monitoring-service";
 import { CommandError, exitCodes } from "./command-error.ts";
@@ -12,6 +10,7 @@ import type { Connection } from "./local-control.ts";
 import { connectControl, ConnectionLost } from "./local-control.ts";
 import type { AskLocal, LocalRequest } from "./local-protocol.ts";
 import { isEndedBySignal, onShutdown } from "./shutdown.ts";
+import { makeDirectory } from "./state-directory.ts";
 import { takeState } from "./state-lock.ts";
 
 export interface LocalRuntime {
@@ -34,19 +33,6 @@ export interface LocalRuntimeOptions {
   /** The process that held the directory has gone, and this one holds it now. */
   readonly onTakeOver?: () => void;
 }
-
-const makeDirectory = (directory: string): void => {
-  try {
-    mkdirSync(directory, { recursive: true });
-    // Keeps the data out of the project's own repository.
-    writeFileSync(join(directory, ".gitignore"), "*\n");
-  } catch (error) {
-    throw new CommandError(
-      "STATE_NOT_WRITABLE",
-      `The run's data cannot be kept in '${directory}': ${(error as Error).message}\n'pawl run --direct' keeps none.`,
-    );
-  }
-};
 
 const retryMillis = 100;
 /** A command that starts or leaves takes no longer. */

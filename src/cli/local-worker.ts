@@ -1,22 +1,37 @@
 /**
- * The Worker that the command embeds: entrypoint and watchdog as they are deployed, and a fetch handler through which the
- * command migrates the database and acts on runs. Reached from the command's own process alone, so it asks for no key.
+ * The Worker that the command embeds: entrypoint and Durable Objects as they are deployed, and a fetch handler through which the
+ * command migrates the database, acts on runs and keeps secrets. Reached from the command's own process alone, so it asks for
+ * no key.
  */
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import type { PawlEnv } from "#cloudflare/env";
+import type { PawlEnv, TextBinding } from "#cloudflare/env";
 import { executeEntrypoint } from "#cloudflare/execute-entrypoint";
 import { cloudflareServices, registryLayer } from "#cloudflare/layers";
+import { TokenRefresher as DeployedTokenRefresher } from "#cloudflare/token-refresher";
 import { Watchdog as DeployedWatchdog } from "#cloudflare/watchdog";
 import { workflowInstancesLayer } from "#cloudflare/workflow-instances";
+import { ServiceFailure } from "#services/errors";
 import type { MonitoringMessage } from "#services/monitoring-service";
 import { MonitoringService } from "#services/monitoring-service";
-import type { LocalRequest, LocalResponse, Migration } from "./local-protocol.ts";
+import type {
+  LocalCall,
+  LocalCalls,
+  LocalRequest,
+  LocalResponse,
+  Migration,
+  Sealed,
+} from "./local-protocol.ts";
+import type { RunRequest, RunRequestServices } from "./local-requests.ts";
 import { answerRequest } from "./local-requests.ts";
+import type { ResourceRequest, ResourceServices } from "./local-resources.ts";
+import { answerResourceRequest, isResourceRequest } from "./local-resources.ts";
 
 interface LocalEnv extends PawlEnv {
   /** A function in the command's process: takes an array of MonitoringMessages. */
   readonly PROGRESS: Fetcher;
+  /** Another: gives the text of a file beside the data. */
+  readonly FILES: Fetcher;
   /** The command looks and goes: no run may be set going that would be cut off in a moment. */
   readonly IS_VISIT: boolean;
 }
@@ -45,9 +60,39 @@ const createReporter = (progress: Fetcher, context: ExecutionContext) => {
   };
 };
 
-export const Execute = executeEntrypoint<LocalEnv>({
+/** Read anew each time, since another command may have written it meanwhile. */
+const fileBinding = (files: Fetcher, name: string, missing?: string): TextBinding => ({
+  get: async () => {
+    const response = await files.fetch(`http://files/${name}`);
+    const text = await response.text();
+    if (response.ok) return text;
+    if (response.status === 404 && missing !== undefined) return missing;
+    throw new ServiceFailure({ operation: "LocalFile.read", message: text, isFinal: true });
+  },
+});
+
+/** As the deployed Worker finds its bindings. */
+const bound = (env: LocalEnv): LocalEnv => ({
+  ...env,
+  MASTER_KEY: fileBinding(env.FILES, "master-key"),
+  OAUTH_CLIENTS: fileBinding(env.FILES, "oauth-clients.json", ""),
+});
+
+const DeployedExecute = executeEntrypoint<LocalEnv>({
   layers: (env, context) => MonitoringService.layerListener(createReporter(env.PROGRESS, context)),
 });
+
+export class Execute extends DeployedExecute {
+  constructor(context: ExecutionContext, env: LocalEnv) {
+    super(context, bound(env));
+  }
+}
+
+export class TokenRefresher extends DeployedTokenRefresher {
+  constructor(context: DurableObjectState, env: LocalEnv) {
+    super(context, bound(env));
+  }
+}
 
 export class Watchdog extends DeployedWatchdog {
   /** A visitor leaves the alarm to the next command that stays. */
@@ -80,25 +125,41 @@ const migrate = async (db: D1Database, migrations: readonly Migration[]): Promis
   }
 };
 
+const countSql = `
+  SELECT (SELECT count(*) FROM secrets) AS secrets,
+    (SELECT count(*) FROM integrations WHERE envelope IS NOT NULL) AS integrations`;
+
+const countSealed = async (db: D1Database): Promise<Sealed> =>
+  (await db.prepare(countSql).first<Sealed>())!;
+
 const services = (env: LocalEnv) =>
   Layer.mergeAll(registryLayer([]), cloudflareServices(env), workflowInstancesLayer(env.EXECUTE));
+
+type Answers = LocalCalls[LocalCall]["answer"];
+
+/** Of whichever it is, with what both need. */
+const answerOf = (
+  request: ResourceRequest | RunRequest,
+): Effect.Effect<Answers, ServiceFailure, ResourceServices | RunRequestServices> =>
+  isResourceRequest(request) ? answerResourceRequest(request) : answerRequest(request);
 
 const respond = async (env: LocalEnv, request: LocalRequest): Promise<LocalResponse> => {
   if (request.type === "migrate") {
     await migrate(env.DB, request.migrations);
     return { status: "answered", answer: null };
   }
+  if (request.type === "countSealed") {
+    return { status: "answered", answer: await countSealed(env.DB) };
+  }
   return Effect.runPromise(
-    answerRequest(request).pipe(
+    answerOf(request).pipe(
       Effect.map((answer): LocalResponse => ({ status: "answered", answer })),
-      Effect.catch((failure) =>
-        Effect.succeed<LocalResponse>({ status: "failed", message: failure.message }),
-      ),
+      Effect.catch(({ message }) => Effect.succeed<LocalResponse>({ status: "failed", message })),
       Effect.provide(services(env)),
     ),
   );
 };
 
 export default {
-  fetch: async (request, env) => Response.json(await respond(env, await request.json())),
+  fetch: async (request, env) => Response.json(await respond(bound(env), await request.json())),
 } satisfies ExportedHandler<LocalEnv>;

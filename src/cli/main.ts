@@ -30,15 +30,24 @@ const refuse = ({ code, message, details }: Refusal, args: readonly string[]): v
   printJson({ error: { code, message: first, ...(details === undefined ? {} : { details }) } });
 };
 
+/** The command that is meant, as far as there is one: `secrets set`. */
+const commandIn = (program: Command, [first, ...rest]: readonly string[]): string => {
+  const command = program.commands.find((known) => known.name() === first);
+  return command === undefined ? "" : `${command.name()} ${commandIn(command, rest)}`;
+};
+
 /** Commander has the words; they only want a capital and a full stop. */
-const usageMessage = ({ message }: CommanderError, program: Command, command = ""): string => {
+const usageMessage = (
+  { message }: CommanderError,
+  program: Command,
+  args: readonly string[],
+): string => {
   const text = message
     .replace(/^error: /, "")
     .replaceAll("\n", " ")
     .replace(/ \((Did you mean .*\?)\)$/, ". $1");
   const sentence = text.charAt(0).toUpperCase() + text.slice(1) + (/[.?)]$/.test(text) ? "" : ".");
-  const isCommand = program.commands.some((known) => known.name() === command);
-  return `${sentence}\n'pawl ${isCommand ? `${command} ` : ""}--help' says what there is.`;
+  return `${sentence}\n'pawl ${commandIn(program, args)}--help' says what there is.`;
 };
 
 const reportBug = (error: unknown): void => {
@@ -79,7 +88,7 @@ const exitCodeOf = (error: unknown, program: Command, args: readonly string[]): 
     // Help and version are answers; `pawl` alone is shown its help, and has done nothing.
     if (error.exitCode === 0) return exitCodes.completed;
     if (error.code !== "commander.help") {
-      refuse({ code: "USAGE", message: usageMessage(error, program, args[0]) }, args);
+      refuse({ code: "USAGE", message: usageMessage(error, program, args) }, args);
     }
     return exitCodes.usage;
   }

@@ -1,57 +1,23 @@
 /** `pawl redrive`: a new run that takes over what an earlier one has done, and runs the rest. */
 import type { ExecuteParams, RedriveParams } from "#core/execution-context";
-import type { InputOverrides } from "#core/inputs";
 import { paramsProblem, storedParamsLimit } from "#core/platform-limits";
 import type { WorkflowExecution } from "#core/report";
-import { recordOf } from "#core/value";
 import type { Workflow } from "#core/workflow";
 import type { ExitCode } from "./command-error.ts";
 import { CommandError, exitCodes } from "./command-error.ts";
 import type { PlannedNode } from "./local-protocol.ts";
 import type { LocalRuntime } from "./local-runtime.ts";
 import { checkOrganization, findRun, readRun, requireRuns, visitRuns } from "./local-runs.ts";
-import { checkWorkflow, creditsOf, overridesOf, runDurably } from "./run-command.ts";
+import type { RedriveOptions } from "./redrive-params.ts";
+import { paramsOf, tellEarlierInputs } from "./redrive-params.ts";
+import { amountOf, checkWorkflow, runDurably } from "./run-command.ts";
 import { shortRunId } from "./run-waits.ts";
 import type { Cell } from "./table.ts";
 import { renderTable } from "./table.ts";
 import { columnsOf, paintFor, print, printJson, remark } from "./terminal.ts";
-import { count, printable, shorten, wrap } from "./text.ts";
+import { count, wrap } from "./text.ts";
 import { openWatch } from "./watch-run.ts";
 import { readWorkflowFile } from "./workflow-file.ts";
-
-export interface RedriveOptions {
-  readonly from?: string;
-  readonly with?: string;
-  readonly input?: readonly string[];
-  readonly credits?: string;
-  readonly dryRun?: boolean;
-  readonly json?: boolean;
-  readonly org: string;
-}
-
-/** Those of the earlier run, each replaced by one that is given now. */
-const mergedOverrides = (
-  earlier: InputOverrides = {},
-  given: InputOverrides = {},
-): InputOverrides => {
-  const ids = new Set([...Object.keys(earlier), ...Object.keys(given)]);
-  const of = (overrides: InputOverrides, id: string) =>
-    Object.hasOwn(overrides, id) ? Object.entries(overrides[id]!) : [];
-  return recordOf(
-    [...ids].map((id) => [id, recordOf([...of(earlier, id), ...of(given, id)])] as const),
-  );
-};
-
-const tellEarlierInputs = ({ inputOverrides = {} }: ExecuteParams): void => {
-  const inputs = Object.entries(inputOverrides).flatMap(([id, ports]) =>
-    Object.keys(ports).map((port) => `${id}.${port}`),
-  );
-  if (inputs.length === 0) return;
-  const names = inputs.slice(0, 5).map((input) => `'${printable(shorten(input, 60))}'`);
-  remark(
-    `The earlier run's --input for ${names.join(", ")}${inputs.length > 5 ? " and more" : ""} holds here too; another --input replaces it.`,
-  );
-};
 
 const readEarlier = async (
   { ask }: LocalRuntime,
@@ -65,24 +31,6 @@ const readEarlier = async (
     `What run ${executionId} was started with is not kept. Start a new run with 'pawl run FILE'.`,
     { exitCode: exitCodes.error },
   );
-};
-
-const paramsOf = (
-  earlier: ExecuteParams,
-  corrected: Workflow | undefined,
-  redrive: RedriveParams,
-  options: RedriveOptions,
-): ExecuteParams => {
-  const workflow = corrected ?? earlier.workflow;
-  const given = options.input === undefined ? {} : overridesOf(workflow, options.input);
-  const inputOverrides = mergedOverrides(earlier.inputOverrides, given);
-  return {
-    ...earlier,
-    workflow,
-    ...(Object.keys(inputOverrides).length === 0 ? {} : { inputOverrides }),
-    ...(options.credits === undefined ? {} : { computeCredits: creditsOf(options.credits) }),
-    redrive,
-  };
 };
 
 const planOf = async (
@@ -175,6 +123,7 @@ const plan = async (
 
 export const redriveCommand = async (run: string, options: RedriveOptions): Promise<ExitCode> => {
   const organizationId = checkOrganization(options);
+  if (options.budget !== undefined) amountOf("--budget", options.budget);
   const corrected =
     options.with === undefined ? undefined : checkWorkflow(await readWorkflowFile(options.with));
   requireRuns(run, organizationId);

@@ -20,7 +20,7 @@ import { columnsOf, paintFor, printJson, remark } from "./terminal.ts";
 import { printable, shorten } from "./text.ts";
 import type { WorkflowFile } from "./workflow-file.ts";
 import type { Watch } from "./watch-run.ts";
-import { exitCodeOf, openWatch, printRun, startView } from "./watch-run.ts";
+import { exitCodeOf, openWatch, printKeptRun, printRun, startView } from "./watch-run.ts";
 import { readWorkflowFile } from "./workflow-file.ts";
 
 export interface RunCommandOptions {
@@ -45,16 +45,18 @@ export const checkWorkflow = (file: WorkflowFile): Workflow => {
   );
 };
 
-/** No limit is told as the largest number that JSON carries exactly. */
-export const creditsOf = (text: string | undefined): number => {
-  if (text === undefined) return Number.MAX_SAFE_INTEGER;
+export const amountOf = (option: string, text: string): number => {
   const credits = text.trim() === "" ? Number.NaN : Number(text);
   if (Number.isFinite(credits) && credits >= 0) return credits;
   throw new CommandError(
     "USAGE",
-    `--credits takes a number of at least 0, not '${printable(shorten(text, 40))}'.`,
+    `${option} takes a number of at least 0, not '${printable(shorten(text, 40))}'.`,
   );
 };
+
+/** No limit is told as the largest number that JSON carries exactly. */
+export const creditsOf = (text: string | undefined): number =>
+  text === undefined ? Number.MAX_SAFE_INTEGER : amountOf("--credits", text);
 
 /** The inputs of a document and those that it leaves to its node types. */
 const withTypePorts = (workflow: Workflow): Workflow => {
@@ -132,7 +134,7 @@ export const runDurably = async (
   const ended = await follow();
   await endView();
   if (isJson) printJson(ended.execution);
-  else printRun(workflow, ended);
+  else printKeptRun(workflow, ended);
   const exitCode = exitCodeOf(ended);
   await watch.end(exitCode);
   return exitCode;

@@ -4,6 +4,7 @@ import { isFinalStatus } from "#core/lifecycle";
 import type { Workflow } from "#core/workflow";
 import type { ExitCode } from "./command-error.ts";
 import { exitCodes } from "./command-error.ts";
+import { exhaustionText } from "./exhaustion.ts";
 import type { RunView } from "./local-protocol.ts";
 import {
   checkOrganization,
@@ -87,14 +88,17 @@ const renderReused = ({ nodeExecutions }: WorkflowExecution, columns: number): s
 };
 
 /** What a person may do now, beside answering. */
-const nextStep = ({ id, status, endedAt }: WorkflowExecution): string => {
+const nextStep = (workflow: Workflow, execution: WorkflowExecution): string => {
+  const { id, status, endedAt } = execution;
   const run = shortRunId(id);
   if (status === "paused") return `'pawl resume ${run}' goes on with it.`;
   if (endedAt === null && !isFinalStatus(status))
     return `'pawl resume ${run}' follows it, and sets it going if it stands still.`;
-  return status === "completed"
-    ? ""
-    : `'pawl redrive ${run}' runs again what did not complete, and keeps the rest.`;
+  if (status === "completed") return "";
+  return (
+    exhaustionText(workflow, execution) ??
+    `'pawl redrive ${run}' runs again what did not complete, and keeps the rest.`
+  );
 };
 
 const render = (
@@ -105,7 +109,7 @@ const render = (
 ): string => {
   const section = (title: string, text: string): readonly string[] =>
     text === "" ? [] : ["", paint("bold", title), text];
-  const next = nextStep(execution);
+  const next = nextStep(workflow, execution);
   const title = `${shorten(printable(workflow.name), 60)}, started ${dateText(execution.startedAt)}`;
   return [
     paint("bold", shorten(title, columns)),

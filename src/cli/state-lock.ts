@@ -1,6 +1,6 @@
 /**
  * One runtime at a time in one state directory: two runtimes on the same SQLite files fail each other's writes with SQLITE_BUSY.
- * The lock is a file that holds its owner's process id; that of a process that has died is taken over.
+ * A lock is a file that holds its owner's process id; that of a process that has died is taken over.
  */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -60,9 +60,8 @@ export type Taken =
   /** Undefined when the owner has just left. */
   | { readonly status: "held"; readonly owner: number | undefined };
 
-/** Takes the directory if nobody has it, and that of a dead process away from it. */
-export const takeState = (directory: string): Taken => {
-  const path = join(directory, "lock");
+/** Takes the lock if nobody has it, and that of a dead process away from it. */
+export const takeLock = (path: string): Taken => {
   for (;;) {
     if (tryTake(path)) {
       return { status: "ours", release: onShutdown(async () => rmSync(path, { force: true })) };
@@ -72,3 +71,5 @@ export const takeState = (directory: string): Taken => {
     removeDead(path);
   }
 };
+
+export const takeState = (directory: string): Taken => takeLock(join(directory, "lock"));

@@ -8,7 +8,8 @@ import type { Workflow } from "#core/workflow";
 import type { MonitoringMessage } from "#services/monitoring-service";
 import type { ExitCode } from "./command-error.ts";
 import { exitCodes } from "./command-error.ts";
-import { createRunNews, followRun } from "./follow-run.ts";
+import { exhaustionText } from "./exhaustion.ts";
+import { createRunNews, followRun, isOfRun } from "./follow-run.ts";
 import type { RunView } from "./local-protocol.ts";
 import type { LocalRuntime } from "./local-runtime.ts";
 import { openRuns, stateDirectory } from "./local-runs.ts";
@@ -19,7 +20,7 @@ import { answerCommand, isOnlyWaiting, openWaits, renderWaits, shortRunId } from
 import { endOnSignal, onShutdown } from "./shutdown.ts";
 import type { Stream } from "./terminal.ts";
 import { columnsOf, paintFor, print, printJson, remark } from "./terminal.ts";
-import { count, printable, shorten } from "./text.ts";
+import { count, printable, shorten, wrap } from "./text.ts";
 
 const exitCodeByStatus: Readonly<Record<WorkflowExecutionStatus, ExitCode>> = {
   submitted: exitCodes.error,
@@ -46,6 +47,13 @@ export const printRun = (workflow: Workflow, { execution, waits }: RunView): voi
   print(renderRun(workflow, execution, columns, paint, waits));
   const open = isFinalStatus(execution.status) ? [] : openWaits(waits);
   if (open.length > 0) print(`\n${renderWaits(workflow, execution, open, columns, paint)}`);
+};
+
+/** Of a run that is kept: also how it goes on when it has met a limit. */
+export const printKeptRun = (workflow: Workflow, view: RunView): void => {
+  printRun(workflow, view);
+  const limit = exhaustionText(workflow, view.execution);
+  if (limit !== undefined) print(`\n${wrap(limit, columnsOf(process.stdout)).join("\n")}`);
 };
 
 /** Ends the view when the process ends, whatever ends it. */
@@ -103,7 +111,7 @@ const attend = (
   readonly hear: (message: MonitoringMessage) => void;
   readonly follow: () => Promise<RunView>;
 } => {
-  const news = createRunNews(executionId);
+  const news = createRunNews({ organizationId, executionId });
   const waiting = new Set<string>();
   let status = before?.execution.status;
   endOnSignal(() => farewellTo(executionId, runtime, waiting));
@@ -116,7 +124,7 @@ const attend = (
     }
   }
   const hear = (message: MonitoringMessage): void => {
-    if (message.executionId !== executionId) return;
+    if (!isOfRun(message, { organizationId, executionId })) return;
     if (message.type === "node") {
       if (message.status === "waiting") waiting.add(message.nodeId);
       else waiting.delete(message.nodeId);
@@ -183,7 +191,7 @@ export const finishWatch = async (
   isJson: boolean,
 ): Promise<ExitCode> => {
   if (isJson) printJson({ ...view.execution, waits: view.waits });
-  else printRun(workflow, view);
+  else printKeptRun(workflow, view);
   const exitCode = exitCodeOf(view);
   await watch.end(exitCode);
   return exitCode;

@@ -15,8 +15,13 @@ export type MasterKeyBinding = TextBinding | undefined;
 
 /** All its promises reject with ServiceFailures alone. */
 export interface MasterKey {
-  /** Under the newest key. */
+  /**
+   * Under the newest key. The binding is read anew: a rotation that has ended meanwhile leaves no value under the old one. When
+   * it cannot be read, what was read before will do.
+   */
   readonly seal: (place: SealedPlace, value: string) => Promise<Sealed>;
+  /** The same under the newest key that was read before, for a rotation of many values. */
+  readonly reseal: (place: SealedPlace, value: string) => Promise<Sealed>;
   readonly open: (place: SealedPlace, sealed: Sealed) => Promise<string>;
   /** Reads the binding anew. */
   readonly newestVersion: () => Promise<number>;
@@ -125,13 +130,27 @@ export const masterKeyOf = (binding: MasterKeyBinding): MasterKey => {
     return key;
   };
 
+  const sealUnder = async (
+    keyring: Keyring,
+    place: SealedPlace,
+    value: string,
+  ): Promise<Sealed> => {
+    const version = newestOf(keyring);
+    const key = await keyOf(keyring, version, place.organizationId);
+    return sealValue(key!, version, place, value);
+  };
+
   return {
     seal: async (place, value) => {
-      const keyring = await (reading ?? readAnew());
-      const version = newestOf(keyring);
-      const key = await keyOf(keyring, version, place.organizationId);
-      return sealValue(key!, version, place, value);
+      const seen = reading;
+      try {
+        return await sealUnder(await readAnew(), place, value);
+      } catch (failure) {
+        if (seen === undefined) throw failure;
+        return sealUnder(await seen, place, value);
+      }
     },
+    reseal: async (place, value) => sealUnder(await (reading ?? readAnew()), place, value),
     open: async (place, sealed) => {
       const { keyVersion } = sealed;
       const seen = reading ?? readAnew();

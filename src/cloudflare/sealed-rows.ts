@@ -72,7 +72,7 @@ const runPass = async (
         id: textToId(row.id),
       };
       try {
-        const sealed = await masterKey.seal(place, await masterKey.open(place, row));
+        const sealed = await masterKey.reseal(place, await masterKey.open(place, row));
         // A binding may give what it was before, for a while: such rows would be sealed anew for ever.
         if (sealed.keyVersion < newest) throw new Error("The newest master key is gone again");
         updates.push(

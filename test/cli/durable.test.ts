@@ -53,7 +53,7 @@ describe("the embedded runtime", () => {
     executionId: string,
     params?: ExecuteParams,
   ): Promise<WorkflowExecution> => {
-    const news = createRunNews(executionId);
+    const news = createRunNews({ organizationId, executionId });
     listen = news.hear;
     if (params !== undefined) await runtime.ask("start", { executionId, params });
     return (await followRun({ runtime, organizationId, executionId, news })).execution;

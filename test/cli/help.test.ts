@@ -13,17 +13,35 @@ const commands = [
   "resume",
   "cancel",
   "redrive",
+  "secrets",
+  "integrations",
+  "credits",
   "validate",
   "nodes",
   "schema",
   "machines",
 ];
 
-it.each(commands)("explains 'pawl %s' with an example", async (command) => {
-  const { exitCode, stdout, stderr } = await pawl([command, "--help"]);
+const subcommands = [
+  "secrets set",
+  "secrets list",
+  "secrets remove",
+  "secrets rotate",
+  "integrations connect",
+  "integrations list",
+  "integrations remove",
+  "integrations providers",
+  "credits show",
+  "credits plan",
+];
+
+it.each([...commands, ...subcommands])("explains 'pawl %s' with an example", async (command) => {
+  const { exitCode, stdout, stderr } = await pawl([...command.split(" "), "--help"]);
   expect({ exitCode, stderr }).toStrictEqual({ exitCode: 0, stderr: "" });
   expect(stdout).toMatch(new RegExp(`^Usage: pawl ${command} .*\\n\\n[A-Z]`));
-  expect(stdout).toMatch(new RegExp(`\\nExamples?:\\n {2}(cat .*)?pawl ${command}`));
+  expect(stdout).toMatch(
+    new RegExp(`\\nExamples?:\\n {2}(cat .*)?pawl ${command.replace(" show", "")}`),
+  );
 });
 
 it("lists the commands, also when it is called with nothing", async () => {

@@ -36,6 +36,8 @@ export const pawl = async (
   options: CallOptions = {},
 ): Promise<Outcome> => {
   const child = startPawl(args, options);
+  // A command may end before it has read everything.
+  child.stdin.on("error", () => {});
   child.stdin.end(options.stdin ?? "");
   const [exitCode, stdout, stderr] = await Promise.all([
     new Promise<number | null>((resolve) => child.once("close", resolve)),

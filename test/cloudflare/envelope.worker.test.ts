@@ -250,7 +250,7 @@ describe("The master key", () => {
     const masterKey = masterKeyOf(binding);
     expect(binding.reads).toBe(0);
     const sealed = await Promise.all(
-      ["a", "b", "c"].map((id) => masterKey.seal({ ...place, id }, "the value")),
+      ["a", "b", "c"].map((id) => masterKey.reseal({ ...place, id }, "the value")),
     );
     await Promise.all(
       ["a", "b", "c"].map((id, index) => masterKey.open({ ...place, id }, sealed[index]!)),
@@ -267,8 +267,24 @@ describe("The master key", () => {
     const opened = [newer, older, newer, newer].map((sealed) => masterKey.open(place, sealed));
     expect(await Promise.all(opened)).toEqual(Array(4).fill("the value"));
     expect(binding.reads).toBe(2);
-    expect((await masterKey.seal(place, "the value")).keyVersion).toBe(2);
+    expect((await masterKey.reseal(place, "the value")).keyVersion).toBe(2);
     expect(binding.reads).toBe(2);
+  });
+
+  it("is read anew for each value that is sealed, and what was read before will do when it cannot be", async () => {
+    const away = new Error('Secret "master" not found');
+    const binding = counting(testKey(1), `1:${testKey(1)} 2:${testKey(2)}`, away, away);
+    const masterKey = masterKeyOf(binding);
+    const versions: number[] = [];
+    for (let time = 0; time < 3; time++) {
+      versions.push((await masterKey.seal(place, "the value")).keyVersion);
+    }
+    expect(versions).toEqual([1, 2, 2]);
+    expect(binding.reads).toBe(3);
+    const never = masterKeyOf(counting(away));
+    expect(await failureOf(never.seal(place, "the value"))).toMatchObject({
+      operation: "MasterKey.read",
+    });
   });
 
   it("may be read later when it cannot be read now, and the failure keeps the platform's words", async () => {

@@ -170,7 +170,8 @@ describe("d1CreditServiceLayer", () => {
   it("fails with a ServiceFailure when D1 is away", async () => {
     const broken = creditService(withMethods(DB, { prepare: failing }));
     const failures = await run(Effect.forEach(asked, (ask) => Effect.flip(ask(broken))));
-    const methods = "setPlan reserve allot correct settle account listEntries listOpen listUnpublished";
+    const methods =
+      "setPlan reserve allot correct settle account listEntries listOpen listUnpublished";
     expect(failures).toEqual(
       methods.split(" ").map(
         (method) =>

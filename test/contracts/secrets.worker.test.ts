@@ -289,6 +289,28 @@ describe("Rotation", () => {
     });
   });
 
+  it("leaves nothing under the old key that was being made while it went on", async () => {
+    await emptied();
+    let keyring = `1:${testKey(1)}`;
+    let isAway = false;
+    const binding = {
+      get: async () => {
+        if (isAway) throw new Error("The store is away");
+        return keyring;
+      },
+    };
+    const slow = secretStore(masterKeyOf(binding));
+    const secret = { organizationId: "org", value: "long enough", now: 1 };
+    await run(slow.set({ ...secret, name: "before" }));
+    keyring = `1:${testKey(1)} 2:${testKey(2)}`;
+    await run(secretStore(keys12).rotate);
+    keyring = `2:${testKey(2)}`;
+    await run(slow.set({ ...secret, name: "after" }));
+    isAway = true;
+    await run(slow.set({ ...secret, name: "without the store" }));
+    expect((await run(slow.list("org"))).map(({ keyVersion }) => keyVersion)).toEqual([2, 2, 2]);
+  });
+
   it("goes through more values than one page, and from several older keys", async () => {
     await setUnderFirst(110);
     const key3 = masterKeyOf(`1:${testKey(1)} 2:${testKey(2)} 3:${testKey(3)}`);

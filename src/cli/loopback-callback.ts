@@ -1,0 +1,103 @@
+/**
+ * The end of a person's way through a provider's page of consent: a port of this machine to which the browser is led back, open
+ * for one answer. Whatever else asks there is sent away and changes nothing.
+ */
+import type { Server, ServerResponse } from "node:http";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { CommandError } from "./command-error.ts";
+import { onShutdown } from "./shutdown.ts";
+
+const host = "127.0.0.1";
+
+export interface LoopbackCallback {
+  readonly redirectUri: string;
+  /** Waits for the answer that bears this state, and tells the browser what `take` makes of it. */
+  readonly answered: <A>(state: string, take: (callback: URL) => Promise<A>) => Promise<A>;
+  readonly close: () => Promise<void>;
+}
+
+const page = (title: string, text: string): string =>
+  `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title>` +
+  `<body style="font: 16px/1.5 system-ui; margin: 15vh auto; max-width: 32em; padding: 0 1em">` +
+  `<h1>${title}</h1><p>${text}</p></body></html>`;
+
+/** The address of the page holds the code: it goes nowhere from there. */
+const tell = (response: ServerResponse, status: number, title: string, text: string): void => {
+  response
+    .writeHead(status, {
+      "cache-control": "no-store",
+      connection: "close",
+      "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+      "content-type": "text/html; charset=utf-8",
+      "referrer-policy": "no-referrer",
+    })
+    .end(page(title, text));
+};
+
+const listen = async (server: Server, port: number): Promise<number> => {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      reject(
+        new CommandError(
+          "PORT_TAKEN",
+          error.code === "EADDRINUSE"
+            ? `Port ${port} of this machine is taken. Give another one with --port, and register it with the provider.`
+            : `Port ${port} of this machine cannot be used: ${error.message}.`,
+        ),
+      ),
+    );
+    server.listen(port, host, resolve);
+  });
+  return (server.address() as AddressInfo).port;
+};
+
+/** Port 0 is any that is free. */
+export const openLoopback = async (port: number): Promise<LoopbackCallback> => {
+  const server = createServer();
+  const redirectUri = `http://${host}:${await listen(server, port)}/callback`;
+  const close = onShutdown(async () => {
+    server.close();
+    server.closeIdleConnections();
+  });
+  return {
+    redirectUri,
+    close,
+    answered: (state, take) =>
+      new Promise((resolve, reject) => {
+        let isTaken = false;
+        server.on("request", (request, response) => {
+          const url = new URL(request.url ?? "/", redirectUri);
+          const isAnswer =
+            request.method === "GET" &&
+            url.pathname === "/callback" &&
+            url.searchParams.get("state") === state;
+          if (!isAnswer || isTaken) {
+            tell(response, 404, "Nothing here", "Follow the link that pawl has printed.");
+            return;
+          }
+          isTaken = true;
+          take(url).then(
+            (result) => {
+              tell(
+                response,
+                200,
+                "Connected",
+                "You can close this page and go back to the terminal.",
+              );
+              resolve(result);
+            },
+            (error: unknown) => {
+              tell(
+                response,
+                502,
+                "Not connected",
+                "The terminal says why. You can close this page.",
+              );
+              reject(error);
+            },
+          );
+        });
+      }),
+  };
+};

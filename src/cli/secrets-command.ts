@@ -1,0 +1,130 @@
+/** `pawl secrets set`, `list` and `remove`: values go in and are never shown. */
+import type { SecretFacts } from "#services/secret-store";
+import type { ExitCode } from "./command-error.ts";
+import { CommandError, exitCodes } from "./command-error.ts";
+import type { OrganizationOption } from "./local-runs.ts";
+import { checkOrganization, hasRuns, stateDirectory, visitRuns } from "./local-runs.ts";
+import { withMasterKey } from "./master-key.ts";
+import { nearest } from "./nearest.ts";
+import { checkSecret, readSecretValue } from "./secret-value.ts";
+import { endOnSignal } from "./shutdown.ts";
+import { renderTable } from "./table.ts";
+import { columnsOf, paintFor, print, printJson, remark } from "./terminal.ts";
+import { dateText, printable, shorten, wrap } from "./text.ts";
+
+export interface SecretOptions extends OrganizationOption {
+  readonly json?: boolean;
+}
+
+const named = (name: string): string => `'${printable(shorten(name, 60))}'`;
+
+/** For checking a name before its value is asked for. */
+const anyValue = "12345678";
+
+/** Never with the arguments themselves: one of them may be the value. */
+const refuseValues = (args: readonly string[]): string => {
+  const [name = "", ...others] = args;
+  if (others.length === 0 && !name.includes("=")) return name;
+  throw new CommandError(
+    "SECRET_IN_ARGUMENT",
+    "'pawl secrets set' takes a name and never a value: other programs can read arguments, and the shell keeps them in its history. " +
+      "Give the name alone (without '='): the value is asked for, or read from stdin. " +
+      "If a value stood there, take it out of the shell's history, or replace it where it came from.",
+  );
+};
+
+export const setSecretCommand = async (
+  args: readonly string[],
+  options: SecretOptions,
+): Promise<ExitCode> => {
+  const name = refuseValues(args);
+  const organizationId = checkOrganization(options);
+  checkSecret(name, anyValue);
+  const value = await readSecretValue(`Value of ${named(name)} (it is not shown): `);
+  checkSecret(name, value);
+  endOnSignal(() => remark("Interrupted. The secret may or may not be set."));
+  const status = await withMasterKey(({ ask }) =>
+    ask("setSecret", { organizationId, name, value }),
+  );
+  if (options.json === true) printJson({ status, name });
+  else {
+    const mark = paintFor(process.stdout)("green", "✓");
+    print(`${mark} Secret ${named(name)} is ${status === "created" ? "set" : "replaced"}.`);
+  }
+  return exitCodes.completed;
+};
+
+/** Times as in the records of runs. */
+const listed = ({ createdAt, updatedAt, ...facts }: SecretFacts) => ({
+  ...facts,
+  createdAt: new Date(createdAt).toISOString(),
+  updatedAt: new Date(updatedAt).toISOString(),
+});
+
+const headings = [
+  { heading: "Secret" },
+  { heading: "First set" },
+  { heading: "Last set" },
+] as const;
+
+const listSecrets = async (organizationId: string): Promise<readonly SecretFacts[]> =>
+  hasRuns() ? visitRuns(({ ask }) => ask("listSecrets", { organizationId })) : [];
+
+export const listSecretsCommand = async (options: SecretOptions): Promise<ExitCode> => {
+  const organizationId = checkOrganization(options);
+  const secrets = (await listSecrets(organizationId)).map(listed);
+  if (options.json === true) {
+    printJson({ secrets });
+    return exitCodes.completed;
+  }
+  const columns = columnsOf(process.stdout);
+  if (secrets.length === 0) {
+    const whose = organizationId === "local" ? "" : ` for organization ${named(organizationId)}`;
+    const text = `There are no secrets in ${stateDirectory}/${whose} yet. 'pawl secrets set NAME' sets one.`;
+    print(wrap(text, columns).join("\n"));
+    return exitCodes.completed;
+  }
+  const rows = secrets.map(
+    ({ name, createdAt, updatedAt }) =>
+      [
+        { text: name },
+        { text: dateText(createdAt), format: "dim" },
+        { text: dateText(updatedAt), format: "dim" },
+      ] as const,
+  );
+  print(renderTable(headings, rows, columns, paintFor(process.stdout)));
+  const hint =
+    "Nodes read them by name. 'pawl secrets set NAME' replaces a value; nothing shows one.";
+  print(`\n${wrap(hint, columns).join("\n")}`);
+  return exitCodes.completed;
+};
+
+const noSuchSecret = (name: string, names: readonly string[]): CommandError => {
+  const near = nearest(name, names);
+  return new CommandError(
+    "UNKNOWN_SECRET",
+    `There is no secret ${named(name)} in ${stateDirectory}/. ` +
+      (near.length > 0
+        ? `Did you mean ${near.map(named).join(", ")}?`
+        : "'pawl secrets list' lists them."),
+  );
+};
+
+export const removeSecretCommand = async (
+  name: string,
+  options: SecretOptions,
+): Promise<ExitCode> => {
+  const organizationId = checkOrganization(options);
+  if (!hasRuns()) throw noSuchSecret(name, []);
+  await visitRuns(async ({ ask }) => {
+    if (await ask("removeSecret", { organizationId, name })) return;
+    const secrets = await ask("listSecrets", { organizationId });
+    throw noSuchSecret(
+      name,
+      secrets.map((secret) => secret.name),
+    );
+  });
+  if (options.json === true) printJson({ status: "removed", name });
+  else print(`${paintFor(process.stdout)("green", "✓")} Secret ${named(name)} is removed.`);
+  return exitCodes.completed;
+};
