@@ -5,7 +5,6 @@
 import type { ExecuteParams } from "./execution-context.ts";
 import type { Mask } from "./mask.ts";
 import { quoted } from "./problem.ts";
-import type { JsonValue } from "./value.ts";
 
 /** Nothing for what JSON cannot say, which is refused for that. */
 const textOf = (value: unknown): string => {
@@ -50,7 +49,7 @@ export const secretLiteralProblem = (
   }
   for (const [nodeId, inputs] of Object.entries(overrides ?? {})) {
     for (const [input, value] of Object.entries(inputs)) {
-      const text = textOf({ [input]: value } as Readonly<Record<string, JsonValue>>);
+      const text = textOf({ [input]: value });
       if (mask.holds(text)) {
         return `The value for input ${quoted(mask.text(input))} of node ${quoted(mask.text(nodeId))} holds the value of a secret, ${found(text)}. ${advice}`;
       }

@@ -54,7 +54,8 @@ export const budgetOf = (
           const result = await work(step);
           if (name !== nodeStepName(node.id) || !isResultOf(node.id, result)) return result;
           const usage = result.status === "completed" ? result.usage : 0;
-          if (usage !== costOf(node)) {
+          // One that began before may have corrected it to something else, and died.
+          if (usage !== costOf(node) || step.attempt > 1) {
             const cost = { organizationId, executionId, nodeId: node.id, usage };
             // What stays allotted is not spent: at worst the run stops too early, where it would otherwise fail.
             await perform(credits.correct(cost)).catch(() => {});

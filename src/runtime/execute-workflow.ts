@@ -26,7 +26,7 @@ import { liveRecordOf } from "./live-record.ts";
 import { budgetOf, carriedUsage } from "./budget.ts";
 import { readMask } from "./masking.ts";
 import type { Definition, Run, RunServices } from "./run.ts";
-import { makeRun, saveAndTell } from "./run.ts";
+import { makeRun, saveRecord } from "./run.ts";
 import { listenToCommands } from "./run-commands.ts";
 import { runNodes } from "./run-nodes.ts";
 import { spreadRun } from "./spread-run.ts";
@@ -49,7 +49,7 @@ export interface InstanceOptions extends RunOptions {
 /** The record at a moment, in milliseconds since 1970; null while the run is live. */
 type RecordAt = (endedAt: number | null) => WorkflowExecution | Promise<WorkflowExecution>;
 
-/** Settles the credits and stores the record; the time of the end is taken here, once. */
+/** Stores the record and settles the credits by it; the time of the end is taken here, once. */
 const persist = async (
   run: Run,
   definition: Definition,
@@ -60,27 +60,27 @@ const persist = async (
   const { endedAt } = await run.steps.do(persistStep, { retry: true }, async () => {
     const now = run.now();
     const ended = await recordAt(now);
-    const { organizationId } = run.params;
-    const usage = usageOf(ended);
+    const mask = await readMask(run);
+    // What nobody can tell secrets in is not stored.
+    const stored =
+      start === undefined || "refusal" in mask ? undefined : storableStart(mask, start);
+    execution = await saveRecord(run, definition, {
+      execution: ended,
+      savedAt: now,
+      ...(stored === undefined ? {} : { start: stored }),
+    });
+    // By the record that stands, whoever stored it: a process that dies here is followed by one that may know more of what a
+    // cancelled run had under way, or by the watchdog, which may know less.
+    const usage = usageOf(execution);
     const { executionId } = run;
+    const { organizationId } = run.params;
     await Promise.all([
       run.perform(run.credits.settle({ organizationId, executionId, usage, now })),
       // A replay asks again what it had asked, so that this is known without a look into the store.
       ...(run.asked.hasWaits ? [run.perform(run.waits.close(organizationId, executionId))] : []),
     ]);
-    const mask = await readMask(run);
-    // What nobody can tell secrets in is not stored.
-    const stored =
-      start === undefined || "refusal" in mask ? undefined : storableStart(mask, start);
-    const saved = {
-      execution: ended,
-      savedAt: now,
-      ...(stored === undefined ? {} : { start: stored }),
-    };
-    [execution] = await Promise.all([
-      saveAndTell(run, definition, saved),
-      ...(usage > 0 ? [run.perform(run.credits.publishUsage(organizationId))] : []),
-    ]);
+    run.publishStatus(execution);
+    if (usage > 0) await run.perform(run.credits.publishUsage(organizationId));
     return { endedAt: execution.endedAt, status: execution.status };
   });
   // A replay did not run the step: the same record is made again from what the step left.

@@ -8,8 +8,9 @@ import type { ExecutionState } from "#core/execution-state";
 import { nodeStateAt } from "#core/execution-state";
 import type { GraphNode } from "#core/graph";
 import { carriedJsonTexts, collectNodeInputs, type InputOverrides } from "#core/inputs";
-import { isFinalNode, nodeStatusOf } from "#core/lifecycle";
+import { isFinalNode, isFinalStatus, nodeStatusOf } from "#core/lifecycle";
 import { decideSkip } from "#core/skip";
+import { getExecutionStatus } from "#core/status";
 import { nodeStepName } from "#core/step-name";
 import type { NodeStepResult } from "#core/step-result";
 import { stepResultToEvent } from "#core/step-result";
@@ -265,11 +266,14 @@ export const runNodes = (
 
   const endCancelled = (): void => {
     if (isOver || !isCancellable()) return;
-    interrupted = nodes
-      .slice(from, to)
-      .filter(({ index }) => nodeStatusOf(nodeStateAt(state, index).lifecycle) === "executing")
-      .map(({ id }) => id);
-    moveOn({ type: "cancel" });
+    // A replay may find that every node had ended before the command came.
+    if (!isFinalStatus(getExecutionStatus(state))) {
+      interrupted = nodes
+        .slice(from, to)
+        .filter(({ index }) => nodeStatusOf(nodeStateAt(state, index).lifecycle) === "executing")
+        .map(({ id }) => id);
+      moveOn({ type: "cancel" });
+    }
     end();
   };
 

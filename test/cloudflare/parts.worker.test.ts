@@ -11,11 +11,12 @@ import type { WorkflowExecution } from "#core/report";
 import type { Workflow as WorkflowDocument } from "#core/workflow";
 import { commandRun } from "#runtime/control-run";
 import { createDirectRuntime } from "#runtime/direct-runtime";
-import { partInstanceId } from "#runtime/instance-id";
+import { partInstanceId, runInstanceId } from "#runtime/instance-id";
 import { startRun } from "#runtime/start-run";
 import { ExecutionStore } from "#services/execution-store";
 import { RunWatch } from "#services/run-watch";
 import { graph } from "../support/graph.ts";
+import { outcomesOf } from "../support/reaching-document.ts";
 import { testNodes } from "../support/test-nodes.ts";
 
 const organizationId = "acme";
@@ -47,10 +48,14 @@ const start = async (
   expect(await perform(startRun(params, id))).toEqual({ status: "started" });
 };
 
-const ended = (id: string, timeout = 15_000): Promise<WorkflowExecution> =>
+const ended = (
+  id: string,
+  timeout = 15_000,
+  organization = organizationId,
+): Promise<WorkflowExecution> =>
   vi.waitFor(
     async () => {
-      const reading = ExecutionStore.use((store) => store.get(organizationId, id));
+      const reading = ExecutionStore.use((store) => store.get(organization, id));
       const execution = await perform(reading);
       if (execution === undefined || !isFinalStatus(execution.status)) {
         throw new Error(`run ${id} is ${execution?.status ?? "unknown"}`);
@@ -166,3 +171,34 @@ describe("a run of more steps than an instance may take", () => {
     ]);
   });
 });
+
+test("runs of one id in two organizations are spread over parts of their own", async () => {
+  const places = Array.from({ length: 31 }, (_, index) => `n${index}`);
+  const chain = (millis: number): WorkflowDocument =>
+    graph(...places.slice(1).map((id, index) => `n${index}:result -> ${id}:value`), "key", {
+      types: { ...Object.fromEntries(places.map((id) => [id, "test-slow"])), key: "give-key" },
+      inputs: Object.fromEntries(
+        places.map((id, index) => [
+          `${id}:millis`,
+          { type: "number", value: index === 0 ? millis : 1 } as const,
+        ]),
+      ),
+    });
+  const organizations = [
+    [organizationId, 5],
+    ["globex", 6],
+  ] as const;
+  // Their parts have instances of these ids; the first that comes must not keep the other from its own.
+  for (const [organization, millis] of organizations) {
+    await start("two", chain(millis), { organizationId: organization });
+  }
+  for (const [organization, result] of organizations) {
+    const execution = await ended("two", 15_000, organization);
+    expect(execution.status).toBe("completed");
+    expect(outcomesOf(execution)).toEqual({
+      ...Object.fromEntries(places.map((id) => [id, { result }])),
+      // Nodes of every part name the run's own instance to services that both may use.
+      key: { key: `${await runInstanceId(organization, "two")}/key` },
+    });
+  }
+}, 60_000);

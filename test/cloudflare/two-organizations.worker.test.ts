@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer";
 import { describe, expect, test, vi } from "vitest";
 import { cloudflareServices } from "#cloudflare/layers";
 import { workflowInstancesLayer } from "#cloudflare/workflow-instances";
-import type { ExecuteParams, InstanceParams } from "#core/execution-context";
+import type { ExecuteParams } from "#core/execution-context";
 import { isFinalStatus } from "#core/lifecycle";
 import type { WorkflowExecution } from "#core/report";
 import { storedValueType } from "#core/stored-value";
@@ -19,7 +19,6 @@ import { writeResults } from "#runtime/part-results";
 import { startRun } from "#runtime/start-run";
 import { ExecutionStore } from "#services/execution-store";
 import { ObjectStore } from "#services/object-store";
-import { RunWatch } from "#services/run-watch";
 import { WaitStore } from "#services/wait-store";
 import { asText } from "../contracts/nasty-ids.ts";
 import { graph } from "../support/graph.ts";
@@ -31,13 +30,7 @@ vi.setConfig({ testTimeout: 60_000 });
 const theirs = "acme";
 const ours = "globex";
 
-const inParts = (env as unknown as { readonly IN_PARTS: Workflow<InstanceParams> }).IN_PARTS;
 const services = Layer.merge(cloudflareServices(env), workflowInstancesLayer(env.EXECUTE));
-const partServices = Layer.mergeAll(
-  cloudflareServices(env),
-  workflowInstancesLayer(inParts),
-  RunWatch.layerNone,
-);
 type Services = Layer.Success<typeof services>;
 
 const perform = <A>(effect: Effect.Effect<A, unknown, Services>): Promise<A> =>
@@ -174,36 +167,6 @@ describe("runs of one id in two organizations at the same time", () => {
       status: "error",
       error: "The platform ended the run: terminated",
     });
-  });
-
-  test("are spread over parts of their own", async () => {
-    const places = Array.from({ length: 31 }, (_, index) => `n${index}`);
-    const chain = (millis: number): WorkflowDocument =>
-      graph(...places.slice(1).map((id, index) => `n${index}:result -> ${id}:value`), "key", {
-        types: { ...Object.fromEntries(places.map((id) => [id, "test-slow"])), key: "give-key" },
-        inputs: Object.fromEntries(
-          places.map((id, index) => [
-            `${id}:millis`,
-            { type: "number", value: index === 0 ? millis : 1 } as const,
-          ]),
-        ),
-      });
-    const spread = (organizationId: string, millis: number) =>
-      Effect.runPromise(
-        Effect.provide(startRun(paramsOf(organizationId, chain(millis)), "spread"), partServices),
-      );
-    expect(await Promise.all([spread(theirs, 5), spread(ours, 6)])).toEqual([started, started]);
-    for (const [organizationId, result] of [
-      [theirs, 5],
-      [ours, 6],
-    ] as const) {
-      const execution = await ended(organizationId, "spread");
-      expect(execution.status).toBe("completed");
-      expect(outcomesOf(execution)).toEqual({
-        ...Object.fromEntries(places.map((id) => [id, { result }])),
-        key: { key: `${await runInstanceId(organizationId, "spread")}/key` },
-      });
-    }
   });
 });
 

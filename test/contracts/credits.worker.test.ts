@@ -248,7 +248,7 @@ describe("the copy in KV", () => {
         }
         await CACHE.put(key, value);
       },
-    } as unknown as Partial<KVNamespace>);
+    });
     await publishedBy(slow, "crossed");
     expect(await readCopy("crossed")).toEqual({ spent: 3, updatedAt: whenWritten });
     expect(await unpublished()).not.toContain("crossed");

@@ -112,15 +112,23 @@ const factsOf = (organizationId: string): NodeFacts => ({
   reportUsage: () => {},
 });
 
+const asking = (ask: () => Promise<unknown>): Effect.Effect<unknown, unknown> =>
+  Effect.tryPromise({ try: ask, catch: (reason) => reason });
+
 const ResourceProvider: Crossings["ResourceProvider"] = {
   // The stores of secrets and integrations are filled first.
   fill: () => [],
-  look: () => [],
+  look: (store, { organization, secret, integration, value }) => {
+    const { getSecret, getIntegration } = store.createNodeContext(factsOf(organization));
+    return [
+      ["the mask", asking(async () => (await store.maskFor(organization)).text(value))],
+      ["the secret", asking(() => getSecret(secret))],
+      ["the integration", asking(() => getIntegration(integration))],
+    ];
+  },
   tries: (store, organizationId, { secret, integration, expired, value }) => {
     const { getSecret, getIntegration } = store.createNodeContext(factsOf(organizationId));
-    const masked = Effect.promise(async () => (await store.maskFor(organizationId)).text(value));
-    const asking = (ask: () => Promise<unknown>): Effect.Effect<unknown, unknown> =>
-      Effect.tryPromise({ try: ask, catch: (reason) => reason });
+    const masked = asking(async () => (await store.maskFor(organizationId)).text(value));
     return [
       ["initialize", store.initialize(organizationId)],
       ["mask", masked],

@@ -86,6 +86,7 @@ export const twoOrganizationsContract = (name: string, open: OpenStores): void =
       await lookAt(crossings.CreditService, stores.CreditService),
       await lookAt(crossings.SecretStore, stores.SecretStore),
       await lookAt(crossings.IntegrationStore, stores.IntegrationStore),
+      await lookAt(crossings.ResourceProvider, stores.ResourceProvider),
     ];
   };
 

@@ -9,7 +9,7 @@ import { defineNode } from "#nodes/define-node";
 import { createDirectRuntime } from "#runtime/direct-runtime";
 import { ServiceFailure } from "#services/errors";
 import { MonitoringService } from "#services/monitoring-service";
-import type { MultiStepContext, NodeContext } from "#services/node-definition";
+import type { MultiStepContext, NodeContext, NodeDefinition } from "#services/node-definition";
 import { NodeFailure } from "#services/node-definition";
 import { ObjectStore } from "#services/object-store";
 import { ResourceProvider } from "#services/resource-provider";
@@ -47,7 +47,7 @@ const several = (run: (context: MultiStepContext) => unknown) =>
 
 /** Runs the node as `a`, and gives its record and all that was kept of the run anywhere. */
 const runWith = async (
-  node: ReturnType<typeof single> | ReturnType<typeof several>,
+  node: NodeDefinition,
   workflow: Workflow = graph("a"),
   more: Partial<ExecuteParams> = {},
   layer: Layer.Layer<ResourceProvider> = resources,
@@ -132,7 +132,7 @@ describe("what a node puts out", () => {
         [`port ${(await getIntegration("mail"))?.token}`]: [(await getIntegration("mail"))?.token],
       }),
     });
-    const { node: entry, kept } = await runWith(node as never);
+    const { node: entry, kept } = await runWith(node);
     expect(entry?.status).toBe("completed");
     expect(entry?.outputs?.["port [secret:mail]"]).toEqual(["[secret:mail]"]);
     expect(kept).toContain("header\\n[secret:KEY]\\n");

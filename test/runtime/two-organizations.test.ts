@@ -9,7 +9,10 @@ import type { ExecuteParams } from "#core/execution-context";
 import { storedValueName, storedValueType } from "#core/stored-value";
 import { outputObjectName } from "#core/step-name";
 import { answerWait, commandRun } from "#runtime/control-run";
+import { memoryServices } from "#runtime/default-services";
 import { createDirectRuntime } from "#runtime/direct-runtime";
+import { createDirectEvents, directStepsWith } from "#runtime/direct-steps";
+import { executeWorkflow } from "#runtime/execute-workflow";
 import { writeResults } from "#runtime/part-results";
 import { startRun } from "#runtime/start-run";
 import { ObjectStore } from "#services/object-store";
@@ -160,6 +163,54 @@ describe("a redrive of a run of another organization", () => {
       ]);
     },
   );
+});
+
+describe("a run whose instance has another id", () => {
+  test("is woken by that one: its row, its waits and the keys of its nodes name it", async () => {
+    const platform = open();
+    const events = createDirectEvents();
+    const workflow = graph("ask:data -> key", {
+      types: { ask: "wait-for-event", key: "give-key" },
+      outputs: { "key:key": { type: "string" } },
+    });
+    const services = Layer.mergeAll(
+      memoryServices(reachingNodes),
+      directStepsWith(events),
+      platform.layer,
+    );
+    const running = Effect.runPromise(
+      executeWorkflow(paramsOf(theirs, { workflow }), "run", { instanceId: "instance" }).pipe(
+        Effect.provide(services),
+      ),
+    );
+    const key = { organizationId: theirs, executionId: "run" };
+    for (;;) {
+      const [wait] = await platform.perform(platform.waits.list(theirs, "run"));
+      if (wait !== undefined) break;
+      await new Promise((resolve) => void setTimeout(resolve, 1));
+    }
+    expect(await platform.perform(platform.executions.readCommand(theirs, "run"))).toEqual({
+      command: null,
+      number: 0,
+      instanceId: "instance",
+    });
+    expect(await platform.perform(commandRun(theirs, "run", "pause"))).toEqual({
+      status: "accepted",
+      number: 1,
+    });
+    await platform.perform(commandRun(theirs, "run", "resume"));
+    expect(
+      await platform.perform(answerWait({ ...key, nodeId: "ask", data: "yes" })),
+    ).toMatchObject({ status: "accepted" });
+    const [pause, resume, answer] = platform.asked;
+    expect([pause, resume]).toEqual(["send instance command_1", "send instance command_2"]);
+    expect(answer).toMatch(/^send instance wait_[0-9a-f]{16}$/);
+    events.send(answer!.split(" ")[2]!);
+    expect(outcomesOf(await running)).toEqual({
+      ask: { data: "yes" },
+      key: { key: "instance/key" },
+    });
+  });
 });
 
 describe("a run of another organization", () => {
