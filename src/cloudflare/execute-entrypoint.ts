@@ -90,7 +90,10 @@ const keptOffConsole = (organizationId: string) =>
     const resources = yield* ResourceProvider;
     const mask = (): Mask => maskAtHand({ mask: () => resources.maskFor(organizationId) });
     return yield* Effect.acquireUseRelease(
-      Effect.sync(() => keepOffConsole(mask)),
+      Effect.sync(() => {
+        maskConsole(console);
+        return keepOffConsole(mask);
+      }),
       () => run,
       (release) => Effect.sync(release),
     );
@@ -101,6 +104,7 @@ export const executeEntrypoint = <Env extends PawlEnv = PawlEnv>(
   options: EntrypointOptions<Env> = {},
 ): ExecuteClass<Env> => {
   const registry = registryLayer(options.nodes ?? []);
+  // Before nodes' own modules take hold of its methods, if they are loaded later.
   maskConsole(console);
   return class Execute extends WorkflowEntrypoint<Env, InstanceParams> {
     override async run(

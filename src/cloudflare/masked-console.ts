@@ -22,7 +22,7 @@ const methods = [
 
 /** Of the runs that go on. Each is asked anew for every line, since what is known to be secret grows. */
 const masks = new Set<{ readonly mask: () => Mask }>();
-const installed = new WeakSet<Console>();
+const masked = new WeakSet<object>();
 const deepest = 100;
 
 /** What a console shows of some platform objects is not in properties of theirs. */
@@ -106,15 +106,18 @@ const shownOrNot = (argument: unknown): unknown => {
   }
 };
 
-/** From now on this console shows no secret of a run that goes on. A second time changes nothing. */
+/**
+ * From now on this console shows no secret of a run that goes on. Another time changes nothing, but for methods that somebody has
+ * put in the place of the masked ones.
+ */
 export const maskConsole = (console: Console): void => {
-  if (installed.has(console)) return;
-  installed.add(console);
   for (const name of methods) {
     const method = console[name] as ((...line: readonly unknown[]) => void) | undefined;
-    if (method === undefined) continue;
-    console[name] = (...line: readonly unknown[]): void =>
+    if (method === undefined || masked.has(method)) continue;
+    const show = (...line: readonly unknown[]): void =>
       Reflect.apply(method, console, masks.size === 0 ? line : line.map(shownOrNot));
+    masked.add(show);
+    console[name] = show;
   }
 };
 

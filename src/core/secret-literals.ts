@@ -5,6 +5,7 @@
 import type { ExecuteParams } from "./execution-context.ts";
 import type { Mask } from "./mask.ts";
 import { quoted } from "./problem.ts";
+import type { JsonValue } from "./value.ts";
 
 /** Nothing for what JSON cannot say, which is refused for that. */
 const textOf = (value: unknown): string => {
@@ -13,6 +14,19 @@ const textOf = (value: unknown): string => {
   } catch {
     return "";
   }
+};
+
+/**
+ * The value as text without secrets; undefined when none is in it. Its own text escapes once more what is in it: a secret that was
+ * escaped before is looked for in the value too.
+ */
+const maskedText = (mask: Mask, value: unknown): string | undefined => {
+  const text = textOf(value);
+  if (mask.holds(text)) return mask.text(text);
+  if (!text.includes("\\\\")) return undefined;
+  const plain = JSON.parse(text) as JsonValue;
+  const masked = mask.json(plain);
+  return masked === plain ? undefined : JSON.stringify(masked);
 };
 
 const isList = (value: unknown): value is readonly unknown[] => Array.isArray(value);
@@ -26,9 +40,11 @@ const fieldOf = (value: unknown, name: string): unknown =>
 const placeIn = (mask: Mask, document: unknown): string => {
   const nodes = fieldOf(document, "nodes");
   for (const [index, node] of (isList(nodes) ? nodes : []).entries()) {
-    if (!mask.holds(textOf(node))) continue;
+    if (maskedText(mask, node) === undefined) continue;
     const inputs = fieldOf(node, "inputs");
-    const input = (isList(inputs) ? inputs : []).findIndex((one) => mask.holds(textOf(one)));
+    const input = (isList(inputs) ? inputs : []).findIndex(
+      (one) => maskedText(mask, one) !== undefined,
+    );
     return input < 0 ? `nodes[${index}]` : `nodes[${index}].inputs[${input}]`;
   }
   return "the document";
@@ -42,15 +58,15 @@ export const secretLiteralProblem = (
   { workflow, inputOverrides: overrides }: Pick<ExecuteParams, "workflow" | "inputOverrides">,
 ): string | undefined => {
   if (mask.isEmpty) return undefined;
-  const found = (text: string): string => /\[secret:[^\]]*\]/.exec(mask.text(text))?.[0] ?? "";
-  const document = textOf(workflow);
-  if (mask.holds(document)) {
+  const found = (text: string): string => /\[secret:[^\]]*\]/.exec(text)?.[0] ?? "";
+  const document = maskedText(mask, workflow);
+  if (document !== undefined) {
     return `The workflow holds the value of a secret, ${found(document)}, at ${placeIn(mask, workflow)}. ${advice}`;
   }
   for (const [nodeId, inputs] of Object.entries(overrides ?? {})) {
     for (const [input, value] of Object.entries(inputs)) {
-      const text = textOf({ [input]: value });
-      if (mask.holds(text)) {
+      const text = maskedText(mask, { [input]: value });
+      if (text !== undefined) {
         return `The value for input ${quoted(mask.text(input))} of node ${quoted(mask.text(nodeId))} holds the value of a secret, ${found(text)}. ${advice}`;
       }
     }

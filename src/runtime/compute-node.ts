@@ -53,7 +53,7 @@ export const computeNode = async (
     ...env,
     publish: silent,
     now: () => now,
-    // What comes in has left a step already, and a node that only computes is given nothing more.
+    // What comes in has left a step already, what triggered the run too, and a node that only computes is given nothing more.
     mask: () => noMask,
     objects: {
       ...env.objects,

@@ -167,7 +167,8 @@ const execute = async (
     const error = "Insufficient compute credits";
     return finish(Effect.runSync(exhaust(submitted, { error })), params);
   }
-  const context = contextOf(graph, params, executionId);
+  const { maskedTrigger = params.trigger ?? null } = first;
+  const context = contextOf(graph, { ...params, trigger: maskedTrigger }, executionId);
   const inlineLimit =
     steps.resultLimit === undefined ? Number.POSITIVE_INFINITY : inlineLimitOf(graph.nodes.length);
   const live = liveRecordOf(run, definition, startedAt, graph.nodes.length);

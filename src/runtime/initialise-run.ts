@@ -9,6 +9,7 @@ import { isFinalStatus } from "#core/lifecycle";
 import { emptyRecord } from "#core/report";
 import { secretLiteralProblem, storableStart } from "#core/secret-literals";
 import { getExecutionStatus } from "#core/status";
+import type { JsonValue } from "#core/value";
 import { stepNameScheme } from "#core/step-name";
 import { readMask } from "./masking.ts";
 import type { Definition, Run } from "./run.ts";
@@ -25,6 +26,8 @@ export type Initialised = {
       readonly status: "ready";
       /** Steps that hand over what a redrive reuses. */
       readonly reusedParts?: number;
+      /** What triggered it, where a secret stood in that. A start from outside has masked it before; others have not. */
+      readonly maskedTrigger?: JsonValue;
       /** Where the parts of a run that is spread over several instances end; none for a run of one. */
       readonly partEnds?: readonly number[];
     }
@@ -78,11 +81,11 @@ export const initialise = async (
   const asked = { organizationId, executionId, estimate, limit: computeCredits, now: startedAt };
   const isReserved = await run.perform(run.credits.reserve(asked));
   if (!isReserved) return { ...begun, status: "exhausted" };
+  const start = storableStart(await run.mask(), run.params);
   const status = getExecutionStatus(started);
   // An empty workflow is complete as soon as it starts; its record waits for the time of the end.
   if (!isFinalStatus(status)) {
     const execution = emptyRecord(started.graph.workflow.id, executionId, status, startedAt);
-    const start = storableStart(await run.mask(), run.params);
     const saved = {
       execution,
       savedAt: startedAt,
@@ -95,6 +98,9 @@ export const initialise = async (
     ...begun,
     status: "ready",
     ...(parts === undefined ? {} : { reusedParts: parts.length }),
+    ...(start === undefined || start.trigger === run.params.trigger
+      ? {}
+      : { maskedTrigger: start.trigger ?? null }),
     ...(partEnds === undefined ? {} : { partEnds }),
   };
 };

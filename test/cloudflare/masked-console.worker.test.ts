@@ -57,10 +57,11 @@ describe("maskConsole", () => {
     ]);
   });
 
-  test("works on the isolate's own console", () => {
+  test("works on the isolate's own console, also after somebody has replaced its methods", () => {
     const { log } = console;
     const lines: unknown[][] = [];
     try {
+      maskConsole(console);
       console.log = (...line: unknown[]) => void lines.push(line);
       maskConsole(console);
       keepOff(() => mask);
