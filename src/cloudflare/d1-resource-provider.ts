@@ -163,6 +163,7 @@ export const d1ResourceProviderLayer: Layer.Layer<
         }),
       createNodeContext: (facts) => ({ ...facts, ...resourcesOf(facts.organizationId).access }),
       maskFor: (organizationId) => resourcesOf(organizationId).known.mask(),
+      maskAtHand: (organizationId) => resourcesOf(organizationId).known.atHand(),
     };
   }),
 );

@@ -16,7 +16,6 @@ import { executePart } from "#runtime/execute-part";
 import type { RunOptions } from "#runtime/execute-workflow";
 import { executeWorkflow } from "#runtime/execute-workflow";
 import { loadParams } from "#runtime/load-params";
-import { maskAtHand } from "#runtime/masking";
 import { DurableStep } from "#services/durable-step";
 import type { NodeDefinition } from "#services/node-definition";
 import { ResourceProvider } from "#services/resource-provider";
@@ -88,7 +87,7 @@ const executeInstance = Effect.fnUntraced(function* (
 const keptOffConsole = (organizationId: string) =>
   Effect.fnUntraced(function* <A, E, R>(run: Effect.Effect<A, E, R>) {
     const resources = yield* ResourceProvider;
-    const mask = (): Mask => maskAtHand({ mask: () => resources.maskFor(organizationId) });
+    const mask = (): Mask => resources.maskAtHand(organizationId);
     return yield* Effect.acquireUseRelease(
       Effect.sync(() => {
         maskConsole(console);

@@ -8,6 +8,8 @@ import { maskOf } from "#core/mask";
 export interface KnownValues {
   /** At hand once `load` has come back; the same object until something is added. */
   readonly mask: () => Mask | Promise<Mask>;
+  /** Of what is known by now. Loads nothing: it may be asked in another request, whose end would end the load. */
+  readonly atHand: () => Mask;
   readonly add: (secrets: readonly KnownSecret[]) => void;
 }
 
@@ -27,11 +29,13 @@ export const knownValuesOf = (load: () => Promise<readonly KnownSecret[]>): Know
     }
   };
 
+  const current = (): Mask => (mask ??= maskOf([...secrets.values()]));
+
   const loadMask = async (): Promise<Mask> => {
     try {
       add(await load());
       isLoaded = true;
-      return (mask ??= maskOf([...secrets.values()]));
+      return current();
     } finally {
       loading = undefined;
     }
@@ -39,6 +43,7 @@ export const knownValuesOf = (load: () => Promise<readonly KnownSecret[]>): Know
 
   return {
     add,
-    mask: () => (isLoaded ? (mask ??= maskOf([...secrets.values()])) : (loading ??= loadMask())),
+    atHand: current,
+    mask: () => (isLoaded ? current() : (loading ??= loadMask())),
   };
 };

@@ -58,16 +58,19 @@ export const secretLiteralProblem = (
   { workflow, inputOverrides: overrides }: Pick<ExecuteParams, "workflow" | "inputOverrides">,
 ): string | undefined => {
   if (mask.isEmpty) return undefined;
-  const found = (text: string): string => /\[secret:[^\]]*\]/.exec(text)?.[0] ?? "";
+  const found = (text: string): string => {
+    const name = /\[secret:[^\]]*\]/.exec(text)?.[0];
+    return name === undefined ? "" : `, ${name},`;
+  };
   const document = maskedText(mask, workflow);
   if (document !== undefined) {
-    return `The workflow holds the value of a secret, ${found(document)}, at ${placeIn(mask, workflow)}. ${advice}`;
+    return `The workflow holds the value of a secret${found(document)} at ${placeIn(mask, workflow)}. ${advice}`;
   }
   for (const [nodeId, inputs] of Object.entries(overrides ?? {})) {
     for (const [input, value] of Object.entries(inputs)) {
       const text = maskedText(mask, { [input]: value });
       if (text !== undefined) {
-        return `The value for input ${quoted(mask.text(input))} of node ${quoted(mask.text(nodeId))} holds the value of a secret, ${found(text)}. ${advice}`;
+        return `The value for input ${quoted(mask.text(input))} of node ${quoted(mask.text(nodeId))} holds the value of a secret${found(text).slice(0, -1)}. ${advice}`;
       }
     }
   }

@@ -72,11 +72,13 @@ export const waitStepNames = (
 };
 
 /** Asks whether the run's budget allows the node. */
-export const allotStepName = (nodeId: string): string => subStepName(nodeId, "budget");
+export const allotStepName = (nodeId: string): string => subStepName(nodeId, "(budget)");
 
 /** Names that steps of the engine's own have, so that no node may give them to a step of its own. */
 export const isReservedSubStep = (name: string): boolean =>
-  /^budget$|^(?:retry|attempt) \d+$|\((?:attempt \d+|ask|(?:wait|answer)(?: \d+)?)\)$/.test(name);
+  /^\(budget\)$|^(?:retry|attempt) \d+$|\((?:attempt \d+|ask|(?:wait|answer)(?: \d+)?)\)$/.test(
+    name,
+  );
 
 /** Unique among the waits of a run: an event that was consumed may be delivered again after a replay. */
 export const waitEventType = (nodeId: string, name: string): string =>

@@ -66,6 +66,35 @@ export const budgetOf = (
   };
 };
 
+/** The budget as the nodes of one process meet it. */
+export interface BudgetGate {
+  readonly error: string;
+  /** Whether a node was refused: no more start. */
+  readonly isSpent: () => boolean;
+  readonly admits: (node: GraphNode) => Promise<boolean>;
+  readonly corrected: (node: GraphNode) => Steps;
+}
+
+export const gateOf = (budget: Budget, steps: Steps, isResumed: boolean): BudgetGate => {
+  let isSpent = false;
+  /** Nodes that were admitted, since a pause may come before their start. */
+  const admitted = new Set<number>();
+  return {
+    error: budget.error,
+    isSpent: () => isSpent,
+    admits: async (node) => {
+      // A replay asks for each node: it may have started before the one that was refused.
+      if (isSpent && !isResumed) return false;
+      if (admitted.has(node.index)) return true;
+      const isAllotted = await budget.allot(steps, node, () => isSpent);
+      if (isAllotted) admitted.add(node.index);
+      else isSpent = true;
+      return isAllotted;
+    },
+    corrected: (node) => budget.corrected(steps, node),
+  };
+};
+
 /** What nodes that were taken over cost in earlier runs. Walked once, when a run with a budget begins. */
 export const carriedUsage = (begun: ExecutionState): number =>
   begun.counts.completed === 0

@@ -55,6 +55,7 @@ export const computeNode = async (
     now: () => now,
     // What comes in has left a step already, what triggered the run too, and a node that only computes is given nothing more.
     mask: () => noMask,
+    maskAtHand: () => noMask,
     objects: {
       ...env.objects,
       write: () => {

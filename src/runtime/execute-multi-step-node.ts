@@ -14,7 +14,7 @@ import type { Checked } from "./eventually.ts";
 import type { Answer, NodeCall, Success } from "./attempt-node.ts";
 import { answerOf, failureFrom, storeAnswer } from "./attempt-node.ts";
 import { outcomeToResult, withAttempt } from "./execute-node.ts";
-import { attemptMessage, maskAtHand, toldOutcome } from "./masking.ts";
+import { attemptMessage, toldOutcome } from "./masking.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
 import type { Progress } from "./sub-steps.ts";
 import { newProgress, subStepTools } from "./sub-steps.ts";
@@ -69,14 +69,19 @@ const record = (
     const stored = Result.isSuccess(outcome)
       ? await storeSafely(env, graphNode, outcome.success)
       : Result.fail(outcome.failure);
-    const told = toldOutcome(await env.mask(), stored);
+    const mask = await env.mask();
+    const told = toldOutcome(mask, stored);
     const endedAt = env.now();
     const slept = progress.hasSlept ? progress.readyAt : endedAt;
     const times = { startedAt: progress.startedAt ?? slept, endedAt };
     const ended = Result.isSuccess(told)
       ? ({ ...times, status: "completed", ...told.success } as const)
       : ({ ...times, status: "failed", ...told.failure } as const);
-    return outcomeToResult(env, graphNode.id, ended, earlier);
+    // What failed between steps was told without a look into the store.
+    const attempts = earlier.map((attempt) =>
+      attempt.error === undefined ? attempt : { ...attempt, error: mask.text(attempt.error) },
+    );
+    return outcomeToResult(env, graphNode.id, ended, attempts);
   });
 
 export const executeMultiStepNode = async (
@@ -105,7 +110,7 @@ export const executeMultiStepNode = async (
     ) {
       return record(env, call, outcome, earlier, progress);
     }
-    const error = attemptMessage(maskAtHand(env).text(outcome.failure.message));
+    const error = attemptMessage(env.maskAtHand().text(outcome.failure.message));
     earlier = withAttempt(earlier, { startedAt, endedAt, error });
     await env.parked(graphNode, { type: "retry", attempts: earlier }, () =>
       env.steps.sleep(retryStepName(graphNode.id, attempt), delay),

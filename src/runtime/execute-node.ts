@@ -111,7 +111,7 @@ export const attemptOnce = async <A>(
   }
   let mask = env.mask();
   if (isPromise(mask)) {
-    const missing = await missingMask(mask);
+    const missing = await missingMask(env, mask);
     if (missing !== undefined) return use(env, id, attempted(env, startedAt, Result.fail(missing)));
   }
   const checked = startAttempt(env, call, definition, policy, attempt);

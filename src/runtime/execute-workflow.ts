@@ -16,9 +16,11 @@ import { countSteps, partsOf, planParts } from "#core/plan-parts";
 import { reportExecution, reportRefusal, usageOf } from "#core/report";
 import { initialiseStep, persistStep, preloadStep, stepNameScheme } from "#core/step-name";
 import { inlineLimitOf } from "#core/stored-value";
+import type { JsonObject } from "#core/value";
 import type { Workflow } from "#core/workflow";
 import { exhaust, start } from "#machines/index";
 import type { DurableStep } from "#services/durable-step";
+import type { SavedExecution } from "#services/execution-store";
 import { checkParams } from "./check-params.ts";
 import { hashDefinition } from "./definition-hash.ts";
 import { checkScheme, initialise } from "./initialise-run.ts";
@@ -49,6 +51,28 @@ export interface InstanceOptions extends RunOptions {
 /** The record at a moment, in milliseconds since 1970; null while the run is live. */
 type RecordAt = (endedAt: number | null) => WorkflowExecution | Promise<WorkflowExecution>;
 
+/**
+ * What ran nothing was not checked either: a secret may stand in whatever it was started with. What nobody can tell secrets in
+ * is not stored.
+ */
+const withoutSecrets = async (
+  run: Run,
+  execution: WorkflowExecution,
+  start: ExecuteParams,
+): Promise<
+  Pick<SavedExecution, "execution" | "start"> & Partial<Pick<Definition, "workflowName">>
+> => {
+  const mask = await readMask(run);
+  if ("refusal" in mask) return { execution, workflowName: "" };
+  if (mask.isEmpty) return { execution, start };
+  const stored = storableStart(mask, start);
+  const masked = mask.json(execution as unknown as JsonObject) as unknown as WorkflowExecution;
+  const told = { ...masked, id: execution.id };
+  return stored === undefined
+    ? { execution: told, workflowName: "" }
+    : { execution: told, start: stored };
+};
+
 /** Stores the record and settles the credits by it; the time of the end is taken here, once. */
 const persist = async (
   run: Run,
@@ -57,18 +81,13 @@ const persist = async (
   start?: ExecuteParams,
 ): Promise<WorkflowExecution> => {
   let execution: WorkflowExecution | undefined;
-  const { endedAt } = await run.steps.do(persistStep, { retry: true }, async () => {
+  const { endedAt, error } = await run.steps.do(persistStep, { retry: true }, async () => {
     const now = run.now();
     const ended = await recordAt(now);
-    const mask = await readMask(run);
-    // What nobody can tell secrets in is not stored.
-    const stored =
-      start === undefined || "refusal" in mask ? undefined : storableStart(mask, start);
-    execution = await saveRecord(run, definition, {
-      execution: ended,
-      savedAt: now,
-      ...(stored === undefined ? {} : { start: stored }),
-    });
+    const { workflowName = definition.workflowName, ...told } =
+      start === undefined ? { execution: ended } : await withoutSecrets(run, ended, start);
+    const saved = { ...told, savedAt: now };
+    execution = await saveRecord(run, { ...definition, workflowName }, saved);
     // By the record that stands, whoever stored it: a process that dies here is followed by one that may know more of what a
     // cancelled run had under way, or by the watchdog, which may know less.
     const usage = usageOf(execution);
@@ -81,10 +100,13 @@ const persist = async (
     ]);
     run.publishStatus(execution);
     if (usage > 0) await run.perform(run.credits.publishUsage(organizationId));
-    return { endedAt: execution.endedAt, status: execution.status };
+    const { endedAt, status, error = null } = execution;
+    return { endedAt, status, error };
   });
   // A replay did not run the step: the same record is made again from what the step left.
-  return execution ?? { ...(await recordAt(null)), endedAt };
+  if (execution !== undefined) return execution;
+  const again = await recordAt(null);
+  return { ...again, endedAt, ...(error === null || error === undefined ? {} : { error }) };
 };
 
 /** A refused document leaves its record and runs nothing (ERROR-1). */

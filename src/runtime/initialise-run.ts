@@ -2,7 +2,7 @@
  * The first step of a run: refuses what cannot run, reserves its credits, and stores the live record, so that the run is listed
  * and found. What it decides is on record, and a replay decides it no more.
  */
-import { estimateCredits } from "#core/credits";
+import { estimateCredits, roundedCredits } from "#core/credits";
 import { NewerStepNames } from "#core/errors";
 import type { ExecutionState } from "#core/execution-state";
 import { isFinalStatus } from "#core/lifecycle";
@@ -11,6 +11,7 @@ import { secretLiteralProblem, storableStart } from "#core/secret-literals";
 import { getExecutionStatus } from "#core/status";
 import type { JsonValue } from "#core/value";
 import { stepNameScheme } from "#core/step-name";
+import { cloneSize } from "#core/value";
 import { readMask } from "./masking.ts";
 import type { Definition, Run } from "./run.ts";
 import { saveAndTell } from "./run.ts";
@@ -34,6 +35,9 @@ export type Initialised = {
   | { readonly status: "exhausted" }
   | { readonly status: "refused"; readonly error: string }
 );
+
+/** Bytes of a structured clone: it stands in the step's result. A start from outside has masked larger ones before. */
+const mostMasked = 512 * 1024;
 
 /** A run that goes on under other names would do everything again. */
 export const checkScheme = (
@@ -75,11 +79,18 @@ export const initialise = async (
   const earlier = parts?.flat() ?? [];
   const reused = new Set(earlier.map(({ nodeId }) => nodeId));
   const costOf = (type: string): number | undefined => run.registry.get(type)?.computeCost;
-  const budget = started.graph.workflow.settings?.budget ?? Number.POSITIVE_INFINITY;
+  // In whole millionths, as it is allotted: less reserved than may be spent could pass the limit.
+  const budget = roundedCredits(
+    started.graph.workflow.settings?.budget ?? Number.POSITIVE_INFINITY,
+  );
   const left = budget - earlier.reduce((sum, { reusedUsage }) => sum + reusedUsage, 0);
   const estimate = Math.min(estimateCredits(started.graph, costOf, reused), Math.max(left, 0));
   const asked = { organizationId, executionId, estimate, limit: computeCredits, now: startedAt };
-  const isReserved = await run.perform(run.credits.reserve(asked));
+  // The watchdog gives back what is reserved by a run that dies before it is stored.
+  const [isReserved] = await Promise.all([
+    run.perform(run.credits.reserve(asked)),
+    run.perform(run.watch.begin),
+  ]);
   if (!isReserved) return { ...begun, status: "exhausted" };
   const start = storableStart(await run.mask(), run.params);
   const status = getExecutionStatus(started);
@@ -92,15 +103,23 @@ export const initialise = async (
       isInitial: true,
       ...(start === undefined ? {} : { start }),
     };
-    await Promise.all([saveAndTell(run, definition, saved), run.perform(run.watch.begin)]);
+    const standing = await saveAndTell(run, definition, saved);
+    // The platform begins an instance again when it is told to: all of it would be done for nothing a second time.
+    if (isFinalStatus(standing.status)) {
+      const error = `This run has ended before, as ${standing.status}. Start another, or redrive it.`;
+      return { ...begun, status: "refused", error };
+    }
+  }
+  const masked = start?.trigger === run.params.trigger ? undefined : (start?.trigger ?? null);
+  if (masked !== undefined && cloneSize(masked) > mostMasked) {
+    const error = "What triggered the run holds a secret, and is too large to be kept without it.";
+    return { ...begun, status: "refused", error };
   }
   return {
     ...begun,
     status: "ready",
     ...(parts === undefined ? {} : { reusedParts: parts.length }),
-    ...(start === undefined || start.trigger === run.params.trigger
-      ? {}
-      : { maskedTrigger: start.trigger ?? null }),
+    ...(masked === undefined ? {} : { maskedTrigger: masked }),
     ...(partEnds === undefined ? {} : { partEnds }),
   };
 };

@@ -3,37 +3,47 @@
  * a node has read meanwhile is known too.
  */
 import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
 import * as Result from "effect/Result";
 import type { Mask } from "#core/mask";
-import { noMask } from "#core/mask";
 import type { AttemptFailure } from "#core/retry";
 import { failureOf, ServiceFailure } from "#services/errors";
 import { ResourceProvider } from "#services/resource-provider";
-import type { Checked } from "./eventually.ts";
-import { isPromise } from "./eventually.ts";
+import type { Checked, Eventually } from "./eventually.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
-
-type Masking = Pick<NodeEnvironment, "mask">;
+import { patiently } from "./patiently.ts";
 
 /** Why a node that nothing could be kept secret of does not run. */
-export const maskFailure: AttemptFailure = {
+const maskFailure: AttemptFailure = {
   message:
     "The organization's secrets could not be read, so that none could be kept out of the record",
   retryable: true,
 };
 
+const asServiceFailure = (cause: unknown): ServiceFailure =>
+  cause instanceof ServiceFailure ? cause : failureOf("ResourceProvider.maskFor")(cause);
+
+const loaded = (mask: () => Eventually<Mask>): Effect.Effect<Mask, ServiceFailure> =>
+  Effect.tryPromise({ try: async () => mask(), catch: asServiceFailure });
+
 /** Undefined once the mask is at hand; a node that runs without it might give everything away. */
-export const missingMask = async (mask: Promise<Mask>): Promise<AttemptFailure | undefined> => {
-  try {
-    await mask;
-    return undefined;
-  } catch {
-    return maskFailure;
-  }
+export const missingMask = async (
+  { mask, runExit }: Pick<NodeEnvironment, "mask" | "runExit">,
+  asked: Promise<Mask>,
+): Promise<AttemptFailure | undefined> => {
+  let first: Promise<Mask> | undefined = asked;
+  const next = (): Eventually<Mask> => {
+    const begun = first;
+    first = undefined;
+    return begun ?? mask();
+  };
+  return Exit.isSuccess(await runExit(patiently(loaded(next)))) ? undefined : maskFailure;
 };
 
 /** For a run as a whole: secrets that are sealed under a key that is not there are out of anybody's reach for good. */
-export const readMask = async ({ mask }: Masking): Promise<Mask | { readonly refusal: string }> => {
+export const readMask = async ({
+  mask,
+}: Pick<NodeEnvironment, "mask">): Promise<Mask | { readonly refusal: string }> => {
   try {
     return await mask();
   } catch (failure) {
@@ -43,28 +53,10 @@ export const readMask = async ({ mask }: Masking): Promise<Mask | { readonly ref
 };
 
 /** For what comes in from outside of runs, and is stored. */
-export const readKnownSecrets: (
+export const readKnownSecrets = (
   organizationId: string,
-) => Effect.Effect<Mask, ServiceFailure, ResourceProvider> = Effect.fnUntraced(
-  function* (organizationId) {
-    const resources = yield* ResourceProvider;
-    const asked = Effect.tryPromise({
-      try: async () => resources.maskFor(organizationId),
-      catch: (cause) =>
-        cause instanceof ServiceFailure ? cause : failureOf("ResourceProvider.maskFor")(cause),
-    });
-    return yield* asked;
-  },
-);
-
-/** Outside of steps, where nothing may be read: what the steps of this process have read. */
-export const maskAtHand = ({ mask }: Masking): Mask => {
-  const known = mask();
-  if (!isPromise(known)) return known;
-  // Heard by whoever asks inside a step.
-  known.catch(() => {});
-  return noMask;
-};
+): Effect.Effect<Mask, ServiceFailure, ResourceProvider> =>
+  ResourceProvider.use(({ maskFor }) => loaded(() => maskFor(organizationId)));
 
 /** Characters. A step's result is its outputs and at most 1 KiB more, and a page of HTML in an error helps nobody. */
 const longestMessage = 500;

@@ -32,6 +32,8 @@ export interface NodeEnvironment {
   readonly resources: ResourceProvider["Service"];
   /** Inside a step alone: it may have to be read first. */
   readonly mask: () => Eventually<Mask>;
+  /** Between steps: of what the steps of this process have read. */
+  readonly maskAtHand: () => Mask;
   readonly objects: ObjectStore["Service"];
   readonly waits: WaitStore["Service"];
   /** Whether the run has opened a wait. Noted outside steps, each time that the run is replayed. */

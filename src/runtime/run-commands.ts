@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Schedule from "effect/Schedule";
 import type { RunCommand } from "#services/run-command";
+import { patiently } from "./patiently.ts";
 import type { Run } from "./run.ts";
 
 export interface TakenCommand {
@@ -46,11 +47,6 @@ export const stateAfter = (state: ExecutionState, command: RunCommand): Executio
   const exit = Effect.runSyncExit(command === "pause" ? pause(state, {}) : resume(state, {}));
   return Exit.isSuccess(exit) ? exit.value : state;
 };
-
-/** A node's step is not tried again by the platform, and must not fail because a database was busy. */
-const patiently = Effect.retry(
-  Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 5 })),
-);
 
 export interface CommandOptions {
   readonly isResumed: boolean;

@@ -8,7 +8,7 @@ import type { ExecutionState } from "#core/execution-state";
 import { nodeStateAt } from "#core/execution-state";
 import type { GraphNode } from "#core/graph";
 import { carriedJsonTexts, collectNodeInputs, type InputOverrides } from "#core/inputs";
-import { isFinalNode, isFinalStatus, nodeStatusOf } from "#core/lifecycle";
+import { isFinalStatus, nodeStatusOf } from "#core/lifecycle";
 import { decideSkip } from "#core/skip";
 import { getExecutionStatus } from "#core/status";
 import { nodeStepName } from "#core/step-name";
@@ -20,40 +20,17 @@ import { StepTimedOut } from "#services/durable-step";
 import { NodeFailure } from "#services/node-definition";
 import { computeNode, isComputed } from "./compute-node.ts";
 import { timedOut } from "./execute-node.ts";
-import type { Budget } from "./budget.ts";
-import type { LiveRecord } from "./live-record.ts";
+import type { BudgetGate } from "./budget.ts";
+import { gateOf } from "./budget.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
+import type { LoopEnvironment, NodesRun, NodesScope } from "./nodes-run.ts";
 import { parkingOf } from "./parking.ts";
 import { performNode } from "./perform-node.ts";
 import { placesOf } from "./places.ts";
-import { makeReadyQueue } from "./ready-queue.ts";
+import { readyNodesOf } from "./ready-nodes.ts";
 import type { Commands, TakenCommand } from "./run-commands.ts";
 import { stepsOfResumedRun } from "./resumed-steps.ts";
 import { makeStillness } from "./stillness.ts";
-
-/** Where the nodes have come to, and what of the platform's kept them from going on. */
-export interface NodesRun {
-  readonly state: ExecutionState;
-  readonly failure?: { readonly reason: unknown };
-  /** Nodes that were under way when the run was cancelled. */
-  readonly interrupted: readonly string[];
-}
-
-/** What a part of a run begins with; a whole run needs none of it. */
-export interface NodesScope {
-  /** Places in the order of the nodes to run, the last not among them. */
-  readonly from: number;
-  readonly to: number;
-  readonly places: number;
-  readonly seenCommand: number;
-  readonly isPaused: boolean;
-}
-
-/** What the loop is given of its run: all but what it decides itself. */
-export type LoopEnvironment = Omit<NodeEnvironment, "saveProgress" | "signal" | "parked"> & {
-  readonly saveProgress: LiveRecord["saveProgress"];
-  readonly budget?: Budget | undefined;
-};
 
 /**
  * Runs until every node is final, the run is cancelled, or the platform itself fails and all that runs has ended. Never
@@ -71,8 +48,7 @@ export const runNodes = (
   const limit = scope?.places ?? placesOf(workflow);
   const { budget } = loop;
   const isThrifty = workflow.settings?.steps === "effects" && budget === undefined;
-  const ready = makeReadyQueue();
-  const pendingUpstreams = nodes.map(({ upstreamCount }) => upstreamCount);
+  const ready = readyNodesOf(started, from, to);
   const cancellation = new AbortController();
   const stillness = makeStillness();
   let state = scope?.isPaused === true ? Effect.runSync(pause(started, {})) : started;
@@ -81,10 +57,6 @@ export const runNodes = (
   let running = 0;
   let parkedNodes = 0;
   let isCancelling = false;
-  /** The budget has refused a node: no more start. */
-  let isSpent = false;
-  /** Nodes that the budget allows, but that a pause came before. */
-  const allotted = new Set<number>();
   let isListening = false;
   let seenCommand = scope?.seenCommand ?? 0;
   /** The command that has to be seen before a node starts. Not known yet when the process died before. */
@@ -93,8 +65,6 @@ export const runNodes = (
   let failure: NodesRun["failure"];
   let interrupted: readonly string[] = [];
   let finish: (run: NodesRun) => void = () => {};
-
-  const isOwn = (index: number): boolean => index >= from && index < to;
 
   const moveOn = (event: Parameters<typeof transition>[1]): void => {
     state = Effect.runSync(transition(state, event));
@@ -135,44 +105,38 @@ export const runNodes = (
     parked,
   };
 
-  const startNode = (graphNode: GraphNode, steps: NodeEnvironment): Promise<NodeStepResult> => {
+  const gate = budget && gateOf(budget, env.steps, resumed !== undefined);
+
+  const startNode = (graphNode: GraphNode, own: NodeEnvironment): Promise<NodeStepResult> => {
     const nodeId = graphNode.id;
     const before = state;
     const inputs = collectNodeInputs(before, graphNode, overrides);
     moveOn({ type: "start", nodeId, inputs });
     const call = { graphNode, inputs, carriedTexts: carriedJsonTexts(before, graphNode, inputs) };
-    return isThrifty && isComputed(steps, call)
-      ? computeNode(steps, call, before)
-      : performNode(steps, call, before);
+    return isThrifty && isComputed(own, call)
+      ? computeNode(own, call, before)
+      : performNode(own, call, before);
   };
 
   /** Starts the node if the budget allows; undefined for a node that stays idle. */
   const startWithin = async (
-    { allot, corrected }: Budget,
+    { admits, corrected }: BudgetGate,
     graphNode: GraphNode,
   ): Promise<NodeStepResult | undefined> => {
-    const { index } = graphNode;
-    // A replay asks for each node: it may have started before the one that was refused.
-    if (isSpent && resumed === undefined) return undefined;
-    if (!allotted.has(index) && !(await allot(env.steps, graphNode, () => isSpent))) {
-      isSpent = true;
-      return undefined;
-    }
-    if (isCancelling && resumed === undefined) return undefined;
+    if (!(await admits(graphNode)) || (isCancelling && resumed === undefined)) return undefined;
     if (state.lifecycle !== "executing.active") {
       // Paused while it was asked.
-      allotted.add(index);
-      ready.push(index);
+      ready.push(graphNode.index);
       return undefined;
     }
-    return startNode(graphNode, { ...env, steps: corrected(env.steps, graphNode) });
+    return startNode(graphNode, { ...env, steps: corrected(graphNode) });
   };
 
   const begin = (graphNode: GraphNode): Promise<NodeStepResult | undefined> => {
     const nodeId = graphNode.id;
     const skip = decideSkip(state, graphNode);
     if (skip === undefined) {
-      return budget === undefined ? startNode(graphNode, env) : startWithin(budget, graphNode);
+      return gate === undefined ? startNode(graphNode, env) : startWithin(gate, graphNode);
     }
     if (isThrifty) return Promise.resolve({ nodeId, status: "skipped", ...skip });
     return env.steps.do(nodeStepName(nodeId), { retry: true }, async () => {
@@ -184,22 +148,7 @@ export const runNodes = (
   const settle = (graphNode: GraphNode, result: NodeStepResult): void => {
     if (result.status === "completed") frozen(result.outputs);
     moveOn(stepResultToEvent(result));
-    for (const dependent of graphNode.dependents) {
-      if (--pendingUpstreams[dependent]! === 0 && isOwn(dependent)) ready.push(dependent);
-    }
-  };
-
-  /** Nodes whose upstreams are final; a redrive begins with some that are final themselves. */
-  const queueFirst = (): void => {
-    const isDone = ({ index }: GraphNode): boolean =>
-      isFinalNode(nodeStateAt(started, index).lifecycle);
-    for (const { dependents } of nodes.filter(isDone)) {
-      for (const dependent of dependents) pendingUpstreams[dependent]!--;
-    }
-    for (const graphNode of nodes) {
-      const { index } = graphNode;
-      if (isOwn(index) && pendingUpstreams[index] === 0 && !isDone(graphNode)) ready.push(index);
-    }
+    ready.settle(graphNode);
   };
 
   const after = (change: () => void): void => {
@@ -289,8 +238,8 @@ export const runNodes = (
       if (resumed === undefined || parkedNodes === 0) endCancelled();
       else stillness.whenStill(endCancelled);
     } else if (failure === undefined ? open === 0 && ready.isEmpty() : open === parkedNodes) {
-      if (isSpent && budget !== undefined && failure === undefined) {
-        moveOn({ type: "exhaust", error: budget.error });
+      if (failure === undefined && gate?.isSpent() === true) {
+        moveOn({ type: "exhaust", error: gate.error });
       }
       // What the platform failed has nothing to wait for, not even for what is parked.
       end();
@@ -330,7 +279,7 @@ export const runNodes = (
     finish = resolve;
     commands.signal?.addEventListener("abort", cancel, { once: true });
     if (commands.signal?.aborted === true) cancel();
-    queueFirst();
+    ready.queueFirst();
     if (!commands.isResumed) {
       void commands.isWorthListening.then(listen);
       proceed();

@@ -36,6 +36,7 @@ export interface Run extends Pick<
   | "asked"
   | "keyPrefix"
   | "mask"
+  | "maskAtHand"
   | "now"
   | "objects"
   | "perform"
@@ -114,6 +115,7 @@ export const makeRun = Effect.fnUntraced(function* (
     registry: yield* NodeRegistry,
     resources,
     mask: () => resources.maskFor(organizationId),
+    maskAtHand: () => resources.maskAtHand(organizationId),
     objects: yield* ObjectStore,
     store: yield* ExecutionStore,
     waits: yield* WaitStore,

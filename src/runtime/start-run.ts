@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import type { ExecuteParams, InstanceParams } from "#core/execution-context";
 import type { WorkflowExecutionStatus } from "#core/lifecycle";
+import type { Mask } from "#core/mask";
 import { isFinalStatus } from "#core/lifecycle";
 import { executionIdProblem, paramsProblem, storedParamsLimit } from "#core/platform-limits";
 import { quoted } from "#core/problem";
@@ -96,12 +97,15 @@ const create = Effect.fnUntraced(function* (
 const startAgain: (
   params: ExecuteParams,
   executionId: string,
+  mask: Mask,
 ) => Effect.Effect<StartResult, ServiceFailure, ExecutionStore | RunWatch | WorkflowInstances> =
-  Effect.fnUntraced(function* (params, executionId) {
+  Effect.fnUntraced(function* (params, executionId, mask) {
     const store = yield* ExecutionStore;
     const { organizationId } = params;
     const earlier = yield* store.readStart(organizationId, executionId);
-    if (earlier === undefined || !isSameStart(earlier, params)) {
+    // What has become secret since is masked in both.
+    const before = earlier && (storableStart(mask, earlier) ?? earlier);
+    if (before === undefined || !isSameStart(before, params)) {
       const message = `There is a run ${quoted(executionId)} already. Give the new one another id.`;
       return { status: "refused", message };
     }
@@ -140,7 +144,7 @@ export const startRun: (
       submission === undefined
         ? (yield* store.readCommand(organizationId, executionId)) === undefined
         : (yield* store.save(submission)) === submission.execution;
-    if (!isFirst) return yield* startAgain(params, executionId);
+    if (!isFirst) return yield* startAgain(params, executionId, mask);
     yield* create(params, executionId, instanceId);
     return { status: "started" };
   },

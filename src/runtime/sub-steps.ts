@@ -19,7 +19,7 @@ import { contextOfAttempt, failureFrom, withTimeout } from "./attempt-node.ts";
 import type { Checked } from "./eventually.ts";
 import { isPromise } from "./eventually.ts";
 import { mostBegins, poisoned } from "./execute-node.ts";
-import { maskAtHand, missingMask, toldOutcome } from "./masking.ts";
+import { missingMask, toldOutcome } from "./masking.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
 import { checkWait, waitForAnswer } from "./wait-for-answer.ts";
 
@@ -99,7 +99,7 @@ const performStep = async (
     }
   };
   const mask = env.mask();
-  const missing = isPromise(mask) ? await missingMask(mask) : undefined;
+  const missing = isPromise(mask) ? await missingMask(env, mask) : undefined;
   const ended = await (missing !== undefined
     ? Result.fail(missing)
     : timeout === undefined
@@ -133,9 +133,6 @@ export const subStepTools = (
   const claim = (name: string): string => {
     if (progress.isOver) {
       throw new NodeFailure({ message: `Step '${name}' came after node '${id}' had answered` });
-    }
-    if (maskAtHand(env).holds(name)) {
-      throw new NodeFailure({ message: `A step of node '${id}' has a secret in its name` });
     }
     if (isReservedSubStep(name)) {
       throw new NodeFailure({ message: `Step '${name}' has a name that Pawl gives itself` });

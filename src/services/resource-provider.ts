@@ -47,6 +47,8 @@ export class ResourceProvider extends Context.Service<
      * grows; a promise until then, which may reject with a ServiceFailure.
      */
     readonly maskFor: (organizationId: string) => Mask | Promise<Mask>;
+    /** Of what is known by now, for where nothing may be read: between steps, and on behalf of other requests. */
+    readonly maskAtHand: (organizationId: string) => Mask;
   }
 >()("pawl/ResourceProvider") {
   /** Organization id -> what it has. */
@@ -65,6 +67,7 @@ export class ResourceProvider extends Context.Service<
         initialize: () => Effect.void,
         createNodeContext: (facts) => ({ ...facts, ...knownFor(facts.organizationId).access }),
         maskFor: (organizationId) => knownFor(organizationId).mask,
+        maskAtHand: (organizationId) => knownFor(organizationId).mask,
       };
     });
 }

@@ -149,7 +149,7 @@ describe("a run with a budget", () => {
     const world = makeWorld();
     const { platform } = await world.run(graph("bad -> b", { settings: { budget: 9 } }));
     expect(namesOf(platform).filter((name) => name.startsWith("run node"))).toEqual([
-      "run node bad / budget",
+      "run node bad / (budget)",
       "run node bad",
       "run node b",
     ]);

@@ -192,6 +192,7 @@ describe("the services of a run", () => {
         getIntegration: async () => undefined,
       }),
       maskFor: () => noMask,
+      maskAtHand: () => noMask,
     });
     const node = effectful("test", async ({ nodeId, getSecret }) => {
       told.push(`${nodeId} has ${await getSecret("key")}`);

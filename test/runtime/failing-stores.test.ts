@@ -148,6 +148,19 @@ describe("a store that does not answer", () => {
 });
 
 describe("the ledger", () => {
+  test("and the nodes are spared when an instance whose run has ended begins again", async () => {
+    const held = holdServices();
+    const credits = Effect.runSync(Effect.provide(CreditService, CreditService.layerMemory));
+    let calls = 0;
+    const counting = defineNode({ ...facts, type: "test", run: () => ({ out: ++calls }) });
+    const layers = Layer.merge(held.layer, Layer.succeed(CreditService, credits));
+    const first = await runVirtually(graph("a"), [counting], { layers });
+    const again = await runVirtually(graph("a"), [counting], { layers });
+    expect(calls).toBe(1);
+    expect(again).toEqual(first);
+    expect(await Effect.runPromise(credits.account("org"))).toMatchObject({ spent: 1 });
+  });
+
   /** Cannot store the record, or stores it, settles and then cannot say so: the step runs again. */
   test("has a run once, however often its last step begins again", async () => {
     const held = holdServices();

@@ -221,11 +221,8 @@ describe("a node of several steps", () => {
     expectKept(kept);
   });
 
-  test("may not carry a secret out of a step by another way: into a name, a question, an error, an output", async () => {
+  test("may not carry a secret out of a step by another way: into a question, an error, an output", async () => {
     const leaks: readonly ((context: MultiStepContext, value: string) => unknown)[] = [
-      ({ doStep }, value) => doStep(value, () => 1),
-      ({ sleep }, value) => sleep(`for ${value}`, 1),
-      ({ waitForEvent }, value) => waitForEvent(value, { timeout: 1 }),
       ({ waitForEvent }, value) => waitForEvent("ask", { timeout: 1, question: { value } }),
       (_context, value) => Promise.reject(new Error(value)),
       (_context, value) => value,
@@ -296,6 +293,33 @@ describe("a secret that somebody wrote into what a run is started with", () => {
     expectKept(kept);
   });
 
+  test.each<readonly [string, Workflow]>([
+    ["the workflow's name", { ...literal(1), name: `for ${secret}` }],
+    ["the workflow's id", { ...literal(1), id: secret }],
+    ["a node's id", graph(`n ${secret}`)],
+    [
+      "a port of a document that is refused for another reason",
+      {
+        ...graph("a -> b"),
+        edges: [{ source: "a", sourceOutput: secret, target: "b", targetInput: "in" }],
+      },
+    ],
+  ])("in %s is not told by the record of the refusal", async (_place, workflow) => {
+    const { execution, kept } = await runWith(node, workflow);
+    expect(execution.status).toBe("error");
+    expectKept(kept);
+    expect(kept).not.toContain("s3cr3t");
+  });
+
+  test("in a trigger too large to be kept without it refuses the run", async () => {
+    const rows = Array.from({ length: 40_000 }, () => secret);
+    const { execution, kept } = await runWith(node, literal(1), { trigger: { rows } });
+    expect(execution.error).toBe(
+      "What triggered the run holds a secret, and is too large to be kept without it.",
+    );
+    expectKept(kept);
+  });
+
   test("by its name is what it should be", async () => {
     const { execution } = await runWith(node, literal("KEY"));
     expect(execution.status).toBe("completed");
@@ -312,6 +336,7 @@ describe("an organization whose secrets cannot be read", () => {
         getSecret: async () => undefined,
         getIntegration: async () => undefined,
       }),
+      maskAtHand: () => noMask,
       maskFor: () => {
         if (left-- <= 0) return noMask;
         const message = "There is no master key";
@@ -334,23 +359,45 @@ describe("an organization whose secrets cannot be read", () => {
     expect(statusOf(execution)).toEqual(["error", "There is no master key"]);
   });
 
-  test("for the moment runs no node: it fails and says why", async () => {
+  /** The first step has read them, and the process that goes on with the node cannot. */
+  const inNode = async (isFinal: boolean, times: number) => {
     let calls = 0;
-    // The first step has read them, and another process goes on.
-    const mask = failing(false, Number.POSITIVE_INFINITY);
-    const provider = await Effect.runPromise(Effect.provide(ResourceProvider, mask));
-    let asked = 0;
+    const provider = await Effect.runPromise(
+      Effect.provide(ResourceProvider, failing(isFinal, times)),
+    );
+    let isNode = false;
     const layer = Layer.succeed(ResourceProvider, {
       ...provider,
-      maskFor: (organization) =>
-        asked++ < 2 ? noMask : asked === 3 ? provider.maskFor(organization) : noMask,
+      maskFor: (organization) => (isNode ? provider.maskFor(organization) : noMask),
     });
-    const { node } = await runWith(
-      single(() => calls++),
-      graph("a"),
-      {},
-      layer,
+    const platform = recordingPlatform({
+      instead: (name) => {
+        isNode ||= name === "run node b";
+        return undefined;
+      },
+    });
+    const execution = await createDirectRuntime({
+      nodes: [single(() => 1), single(() => calls++, { type: "second" })],
+      layers: Layer.merge(platform.layer, layer),
+    }).run(
+      {
+        workflow: graph("a -> b", { types: { b: "second" } }),
+        userId: "user",
+        organizationId: "org",
+        computeCredits: 9,
+      },
+      "run",
     );
+    return { node: execution.nodeExecutions[1], calls };
+  };
+
+  test("for a moment keeps the node waiting that long", async () => {
+    const { node, calls } = await inNode(false, 2);
+    expect([node?.status, calls]).toEqual(["completed", 1]);
+  });
+
+  test("when it is its turn does not run: it fails and says why", async () => {
+    const { node, calls } = await inNode(true, Number.POSITIVE_INFINITY);
     expect(node).toMatchObject({
       status: "failed",
       error:

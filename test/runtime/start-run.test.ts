@@ -107,6 +107,25 @@ describe("a start", () => {
     expect(asked).toEqual([await createdFor(masked), await createdFor(masked)]);
   });
 
+  test("that has become one with a secret in it since is the same again", async () => {
+    const { asked, begin, save: _save, held } = openPlatform();
+    const params = paramsWith({ trigger: { body: `key=${secret}` } });
+    // Started when nobody knew that it is one.
+    await Effect.runPromise(
+      held.executions.save({
+        organizationId: "org",
+        userId: "user",
+        workflowName: workflow.name,
+        definitionHash: "",
+        execution: emptyRecord(workflow.id, "run", "executing", 5_000),
+        start: params,
+        isInitial: true,
+      }),
+    );
+    expect(await begin(params)).toEqual(started);
+    expect(asked).toHaveLength(1);
+  });
+
   test("with a secret in an input is refused, and leaves nothing", async () => {
     const { asked, begin, read } = openPlatform();
     const result = await begin(paramsWith({ inputOverrides: { a: { in: secret } } }));

@@ -11,6 +11,7 @@ import { createDirectEvents, directStepsWith } from "#runtime/direct-steps";
 import { ExecutionStore } from "#services/execution-store";
 import { MonitoringService } from "#services/monitoring-service";
 import type { MultiStepContext, NodeDefinition } from "#services/node-definition";
+import { WaitStore } from "#services/wait-store";
 import { graph } from "../support/graph.ts";
 import { type HeldServices, holdServices } from "../support/held-services.ts";
 import { namesOf, recordingPlatform } from "../support/recording-steps.ts";
@@ -251,6 +252,8 @@ describe("nodes that wait", () => {
       return [first, second, third];
     });
     const held = holdServices();
+    // A run that has ended is not begun again, and so each has a record of its own.
+    const asked = Layer.succeed(WaitStore, held.waits);
     /** People answer what is asked of them, once, and leave `two` alone. */
     const people = (recorded: ReadonlyMap<string, unknown>) =>
       recordingPlatform({
@@ -274,7 +277,7 @@ describe("nodes that wait", () => {
       });
     const first = people(new Map());
     const undisturbed = await runVirtually(document, [waits, other], {
-      layers: Layer.merge(first.layer, held.layer),
+      layers: Layer.merge(first.layer, asked),
       tick: 0,
     });
     const answered = (data: string) => ({ status: "answered", data, answeredAt: 0 });
@@ -291,7 +294,7 @@ describe("nodes that wait", () => {
       const known = new Map(recorded.slice(0, length));
       const again = people(known);
       const execution = await runVirtually(document, [waits, other], {
-        layers: Layer.merge(again.layer, held.layer),
+        layers: Layer.merge(again.layer, asked),
         tick: 0,
       });
       expect(execution).toEqual(undisturbed);
