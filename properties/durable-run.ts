@@ -6,7 +6,12 @@ import type { WorkflowExecution } from "#core/report";
 import { memoryServices } from "#runtime/default-services";
 import { executeWorkflow } from "#runtime/execute-workflow";
 import { DurableStep } from "#services/durable-step";
-import type { MultiStepContext, NodeContext, NodeDefinition } from "#services/node-definition";
+import type {
+  MultiStepContext,
+  NodeContext,
+  NodeDefinition,
+  NodeFacts,
+} from "#services/node-definition";
 import { defineNode } from "../src/index.ts";
 import { scriptedType } from "./arbitraries.ts";
 import type { DurableScenario, Turn } from "./lives.ts";
@@ -40,10 +45,10 @@ export const pass = async (turns: number): Promise<void> => {
 };
 
 /** What the nodes tell of their lives. */
-interface Witness {
-  readonly effect: (place: string, key: string, context: NodeContext) => void;
+export interface Witness {
+  readonly effect: (place: string, key: string, context: NodeFacts) => void;
   /** At each call of a node's function, but for the ones that only compute. */
-  readonly called: (context: NodeContext) => void;
+  readonly called: (context: NodeFacts) => void;
 }
 
 export const durableNodes = (
@@ -52,7 +57,7 @@ export const durableNodes = (
   { effect, called }: Witness,
 ): readonly NodeDefinition[] => {
   const { behaviours, lives } = played;
-  const behaveInTime = async (context: NodeContext) => {
+  const behaveInTime = async (context: NodeFacts) => {
     const answer = behave(played, context);
     return Effect.isEffect(answer) ? Effect.runPromise(answer) : answer;
   };

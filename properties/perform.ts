@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import * as Effect from "effect/Effect";
 import type * as Layer from "effect/Layer";
 import type { NodeExecution, WorkflowExecution } from "#core/report";
-import type { NodeContext, NodeDefinition } from "#services/node-definition";
+import type { NodeContext, NodeDefinition, NodeFacts } from "#services/node-definition";
 import { createDirectRuntime, defineNode, NodeFailure } from "../src/index.ts";
 import type { Scenario } from "./arbitraries.ts";
 import { scriptedType } from "./arbitraries.ts";
@@ -71,10 +71,7 @@ const failure = (nodeId: string, message: string): ReturnType<Run> => {
 const never = new Promise<never>(() => {});
 
 /** What the node does, once its delay is over. */
-export const behave = (
-  { workflow, behaviours }: Scenario,
-  context: NodeContext,
-): ReturnType<Run> => {
+export const behave = ({ workflow, behaviours }: Scenario, context: NodeFacts): ReturnType<Run> => {
   const { nodeId, attempt } = context;
   const behaviour = behaviours.get(nodeId)!;
   switch (behaviour.does) {

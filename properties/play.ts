@@ -35,6 +35,7 @@ const eventOf = (recorded: RecordedTransition): TransitionEvent => {
       sleeping: "sleep",
       resumed: "resume",
       paused: "pause",
+      exhausted: "exhaust",
       cancelled: "cancel",
     } as const
   )[recorded.status];

@@ -117,13 +117,14 @@ export const expectedPlan = (redrive: Redrive): readonly RedriveDecision[] => {
     }
     if (own !== undefined && own !== "upstream") return { nodeId, action: "run", reason: own };
     const entry = execution.nodeExecutions.find((one) => one.nodeId === nodeId)!;
-    const { inputs, outputs, reusedFrom } = entry;
+    const { inputs, outputs, reusedFrom, reusedUsage, usage } = entry;
     return {
       nodeId,
       action: "reuse",
       inputs,
       outputs: outputs!,
       reusedFrom: reusedFrom ?? execution.id,
+      reusedUsage: reusedUsage ?? usage,
     };
   });
 };

@@ -77,9 +77,9 @@ it("REDRIVE-2 everything else is taken over, as recorded", () => {
       const recorded = new Map(drawn.execution.nodeExecutions.map((one) => [one.nodeId, one]));
       expect(kept).toEqual(
         kept.map(({ nodeId }) => {
-          const { inputs, outputs, reusedFrom } = recorded.get(nodeId)!;
-          const from = reusedFrom ?? "earlier run";
-          return { nodeId, action: "reuse", inputs, outputs, reusedFrom: from };
+          const entry = recorded.get(nodeId)!;
+          const { inputs, outputs, reusedFrom = "earlier run", reusedUsage = entry.usage } = entry;
+          return { nodeId, action: "reuse", inputs, outputs, reusedFrom, reusedUsage };
         }),
       );
     }),

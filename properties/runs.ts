@@ -16,8 +16,11 @@ export const holds = <Values>(property: IProperty<Values>): void => {
   fc.assert(property, { numRuns: runs, reporter: report });
 };
 
+/** The smallest counterexample that is found in time: a test that is cut off tells none. */
+const time = { interruptAfterTimeLimit: 240_000, markInterruptAsFailure: true };
+
 export const holdsAsync = <Values>(property: IAsyncProperty<Values>): Promise<void> =>
-  fc.assert(property, { numRuns: runs, reporter: report });
+  fc.assert(property, { numRuns: runs, reporter: report, ...time });
 
 /** For a property that finds out by waiting: to shrink its counterexample would be to wait again and again. */
 export const holdsPatiently = <Values>(property: IAsyncProperty<Values>): Promise<void> =>

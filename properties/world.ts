@@ -13,6 +13,12 @@ import { holdServices } from "../test/support/held-services.ts";
 export const organizationId = "org";
 export const executionId = "execution";
 
+/** Whose run it is, and which. */
+export interface RunKey {
+  readonly organizationId: string;
+  readonly executionId: string;
+}
+
 /** Where an effect happens: a node, and the sub-step of it; null in a node of one step. As text. */
 export const placeOf = (nodeId: string, step: string | null): string =>
   JSON.stringify([nodeId, step]);
@@ -23,21 +29,43 @@ interface UsedKey {
 }
 
 export interface World {
+  readonly key: RunKey;
   /** By idempotency key. */
   readonly effects: Map<string, UsedKey>;
   /** Step name -> its result as text, in the order of being recorded. */
   readonly journal: Map<string, string>;
   /** Step name -> how often it has begun. */
   readonly begins: Map<string, number>;
+  /** Event type -> its coming. Waits have a script instead. */
+  readonly events: Map<string, PromiseWithResolvers<void>>;
   readonly held: HeldServices;
+  /** Who answers waits that bring no script: false when nobody does. */
+  readonly answers?: (wait: StandingWait) => Promise<boolean>;
 }
 
-export const newWorld = (): World => ({
+/** Of one run; several runs may share their stores. */
+export const newWorld = (
+  key: RunKey = { organizationId, executionId },
+  held: HeldServices = holdServices(),
+  answers?: World["answers"],
+): World => ({
+  key,
+  ...(answers === undefined ? {} : { answers }),
   effects: new Map(),
   journal: new Map(),
   begins: new Map(),
-  held: holdServices(),
+  events: new Map(),
+  held,
 });
+
+const eventOf = ({ events }: World, type: string): PromiseWithResolvers<void> => {
+  const event = events.get(type) ?? Promise.withResolvers<void>();
+  events.set(type, event);
+  return event;
+};
+
+/** Wakes the run, whichever process is its own now or later. */
+export const sendEvent = (world: World, type: string): void => eventOf(world, type).resolve();
 
 /** The keys that were used at each place. */
 export const keysByPlace = ({ effects }: World): ReadonlyMap<string, readonly string[]> => {
@@ -61,6 +89,8 @@ export interface Process {
   readonly steps: Steps;
   /** A node does something that must not happen twice. */
   readonly effect: (place: string, key: string) => void;
+  /** Asks a service for something. It may die before that is done, and when it is done and the answer has not come yet. */
+  readonly ask: <A>(perform: () => A) => Promise<A>;
   /** Resolves when the process dies. */
   readonly death: Promise<undefined>;
   readonly isDead: () => boolean;
@@ -72,9 +102,16 @@ export interface Process {
 
 const never = (): Promise<never> => new Promise(() => {});
 
-/** It dies at that moment of its life, counted from 0, or lives to its end. */
-export const startProcess = (world: World, lastMoment?: number): Process => {
-  const { journal, begins, held } = world;
+/**
+ * It dies at that moment of its life, counted from 0, or lives to its end. Where several processes live at once, each takes
+ * turns with the others before and after whatever it does.
+ */
+export const startProcess = (
+  world: World,
+  lastMoment?: number,
+  takeTurn?: () => Promise<void>,
+): Process => {
+  const { key, journal, begins, held } = world;
   const dying = Promise.withResolvers<undefined>();
   const performed: string[] = [];
   /** Event type -> the steps that have waited for it: each is a round. */
@@ -103,19 +140,35 @@ export const startProcess = (world: World, lastMoment?: number): Process => {
     performed.push(name);
     const attempt = (begins.get(name) ?? 0) + 1;
     begins.set(name, attempt);
-    return record(name, await perform({ attempt }));
+    await takeTurn?.();
+    if (isDead) return never();
+    const result = await perform({ attempt });
+    await takeTurn?.();
+    return record(name, result);
+  };
+  const ask = async <A>(perform: () => A): Promise<A> => {
+    await takeTurn?.();
+    if (!isDead) mayDie();
+    if (isDead) return never();
+    const answer = perform();
+    mayDie();
+    if (isDead) return never();
+    await takeTurn?.();
+    return isDead ? never() : answer;
   };
 
+  const waits = (): readonly StandingWait[] =>
+    Effect.runSync(held.waits.list(key.organizationId, key.executionId));
   const answer = ({ nodeId, name }: StandingWait, data: JsonValue): string =>
-    Effect.runSync(
-      held.waits.answer({ organizationId, executionId, nodeId, name, data, now: Date.now() }),
-    ).status;
+    Effect.runSync(held.waits.answer({ ...key, nodeId, name, data, now: Date.now() })).status;
   const meet = async (wait: StandingWait, round: number): Promise<boolean> => {
     await nextTurn();
+    if (world.answers !== undefined) return world.answers(wait);
     const { ends, strays } = wait.question as unknown as WaitScript;
     if (round <= strays) return true;
     if (ends === "timed out") return false;
-    answer(wait, answerTo(wait.nodeId, wait.name));
+    // The run may have ended meanwhile.
+    if (answer(wait, answerTo(wait.nodeId, wait.name)) === "late") return true;
     const second = answer(wait, "a second answer");
     if (second !== "duplicate") throw new Error(`A second answer was ${second}`);
     return true;
@@ -131,9 +184,12 @@ export const startProcess = (world: World, lastMoment?: number): Process => {
         });
       },
       waitForEvent: async (name, { type }) => {
-        const wait = held.waitsOf(executionId).find(({ eventType }) => eventType === type);
-        // For a command, which nobody gives.
-        if (wait === undefined) return never();
+        const wait = waits().find(({ eventType }) => eventType === type);
+        if (wait === undefined) {
+          // For a command, which most runs are never given.
+          if (!journal.has(name)) await eventOf(world, type).promise;
+          return once(name, async () => true);
+        }
         const waited = rounds.get(type) ?? new Set<string>();
         rounds.set(type, waited.add(name));
         const round = waited.size;
@@ -148,6 +204,7 @@ export const startProcess = (world: World, lastMoment?: number): Process => {
       world.effects.set(key, used);
       mayDie();
     },
+    ask,
     death: dying.promise,
     isDead: () => isDead,
     performed,

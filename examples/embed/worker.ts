@@ -3,6 +3,10 @@ import {
   defineNode,
   executeEntrypoint,
   type ExecuteParams,
+  ExecutionStore,
+  type PawlEnv,
+  performWith,
+  startRun,
   TokenRefresher,
   Watchdog,
 } from "pawl/cloudflare";
@@ -26,21 +30,31 @@ const refusal = (status: number, message: string): Response =>
     { status },
   );
 
-/** `POST /` with a workflow file starts a run; `GET /?id=...` says how it stands. */
+/** Whose runs these are. In a Worker of yours: whoever the request's key belongs to. */
+const organizationId = "mine";
+
+/** `POST /` with a workflow file starts a run; `GET /?id=...` gives its record. */
 export default {
   async fetch(request, env) {
+    const perform = performWith(env);
     if (request.method !== "POST") {
       const id = new URL(request.url).searchParams.get("id") ?? "";
-      const instance = await env.EXECUTE.get(id).catch(() => undefined);
-      return instance === undefined
+      const execution = await perform(
+        ExecutionStore.use((executions) => executions.get(organizationId, id)),
+      );
+      return execution === undefined
         ? refusal(404, `There is no run '${id}'.`)
-        : Response.json(await instance.status());
+        : Response.json(execution);
     }
     const workflow = await request.json<ExecuteParams["workflow"]>().catch(() => undefined);
     if (workflow === undefined) return refusal(400, "The body is not JSON.");
-    const instance = await env.EXECUTE.create({
-      params: { workflow, userId: "me", organizationId: "mine", computeCredits: 1_000 },
-    });
-    return Response.json({ id: instance.id }, { status: 202 });
+    const id = crypto.randomUUID();
+    // All that the organization may spend, with what it has spent before. Plans of organizations: CreditService.
+    const computeCredits = 1_000_000;
+    const params = { workflow, userId: "me", organizationId, computeCredits };
+    const started = await perform(startRun(params, id));
+    return started.status === "refused"
+      ? refusal(400, started.message)
+      : Response.json({ id }, { status: 202 });
   },
-} satisfies ExportedHandler<{ EXECUTE: Workflow<ExecuteParams> }>;
+} satisfies ExportedHandler<PawlEnv>;

@@ -9,6 +9,8 @@ export { d1ExecutionStoreLayer } from "#cloudflare/d1-execution-store";
 export { r2ObjectStoreLayer } from "#cloudflare/r2-object-store";
 export { d1WaitStoreLayer } from "#cloudflare/d1-wait-store";
 export { cloudflareServices } from "#cloudflare/layers";
+export { performWith } from "#cloudflare/perform-with";
+export type { Perform } from "#cloudflare/perform-with";
 export { workflowInstancesLayer } from "#cloudflare/workflow-instances";
 export { answerWait, commandRun } from "#runtime/control-run";
 export { startRun } from "#runtime/start-run";

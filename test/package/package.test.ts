@@ -145,27 +145,20 @@ test("runs in a Worker of one's own, with a node of one's own", async () => {
     const migrations = join(home, "node_modules/pawl/migrations");
     for (const file of readdirSync(migrations).sort()) {
       const migration = readFileSync(join(migrations, file), "utf8");
-      for (const statement of migration.replaceAll(/^\s*--.*$/gm, "").split(";")) {
-        if (statement.trim() !== "") await database.prepare(statement).run();
-      }
+      await database.batch([database.prepare(migration)]);
     }
     const body = readFileSync(join(home, "examples/embed/shout.json"), "utf8");
     const started = await worker.dispatchFetch("http://embed/", { method: "POST", body });
     const { id } = (await started.json()) as { id: string };
-    let state: { status?: string; output?: unknown } = {};
-    for (let turn = 0; turn < 200 && state.status !== "complete"; turn++) {
+    let state: { status?: string } = {};
+    for (let turn = 0; turn < 200 && state.status !== "completed"; turn++) {
       await new Promise((resolve) => void setTimeout(resolve, 50));
       const answer = await worker.dispatchFetch(`http://embed/?id=${id}`);
       state = (await answer.json()) as typeof state;
     }
     expect(state).toMatchObject({
-      status: "complete",
-      output: { executionId: id, status: "completed", usage: 2 },
-    });
-    const bucket = await worker.getR2Bucket("OBJECTS");
-    const [record] = (await bucket.list()).objects;
-    const stored = await bucket.get(record?.key ?? "");
-    expect(await stored?.json()).toMatchObject({
+      id,
+      status: "completed",
       nodeExecutions: [
         { nodeId: "greeting" },
         { nodeId: "louder", outputs: { text: "HELLO FROM YOUR OWN WORKER!" } },
