@@ -67,6 +67,14 @@ export const historyPlans: Readonly<Record<string, HistoryPlan>> = {
     }),
     params: { inputOverrides: { a: { in: 41 } }, trigger: { from: "somebody" } },
   },
+  budget: {
+    about:
+      "a budget that two nodes and a failed one leave too little of, and a skip after it was refused",
+    workflow: graph("a -> b -> c -> d", "x -> y", {
+      types: { a: "effect", b: "pure", c: "effect", d: "effect", x: "fail", y: "effect" },
+      settings: { budget: 2, maxConcurrency: 1 },
+    }),
+  },
   retries: {
     about: "attempts with delays that grow, a delay that the node asked for, attempts that run out",
     workflow: graph("third -> next", "never -> skipped", {
