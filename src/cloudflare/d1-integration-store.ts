@@ -12,7 +12,7 @@ import type {
   TokenChange,
   Tokens,
 } from "#services/integration-store";
-import { inOrder, IntegrationStore } from "#services/integration-store";
+import { inOrder, IntegrationStore, mostIntegrations, noRoom } from "#services/integration-store";
 import { idToText, textToId } from "./d1-text.ts";
 import type { Sealed, SealedPlace } from "./envelope.ts";
 import type { MasterKey } from "./master-key.ts";
@@ -42,7 +42,7 @@ export interface SealedChange extends TokenChange, Sealed {
 }
 
 export const sealChange = async (
-  masterKey: MasterKey,
+  seal: MasterKey["seal"],
   { organizationId, id, version, now, tokens }: TokenChange & { readonly tokens: Tokens },
 ): Promise<SealedChange> => {
   const { accessToken, refreshToken, expiresAt, scopes } = tokens;
@@ -50,14 +50,26 @@ export const sealChange = async (
     accessToken,
     ...(refreshToken === undefined ? {} : { refreshToken }),
   };
-  const sealed = await masterKey.seal(placeOf(organizationId, id), JSON.stringify(plain));
+  const sealed = await seal(placeOf(organizationId, id), JSON.stringify(plain));
   return { organizationId, id, version, now, expiresAt, scopes, ...sealed };
 };
 
+/** Under the newest key, or the change itself when it is sealed under that already. */
+export const resealChange = async (
+  masterKey: MasterKey,
+  change: SealedChange,
+): Promise<SealedChange> => {
+  if ((await masterKey.newestVersion()) <= change.keyVersion) return change;
+  const place = placeOf(change.organizationId, change.id);
+  return { ...change, ...(await masterKey.reseal(place, await masterKey.open(place, change))) };
+};
+
+/** Does nothing where there is no room; decided here, for two that come at once may have room for one. */
 const connectSql = `
   INSERT INTO integrations
     (organization_id, id, status, version, provider, scopes, expires_at, connected_at, updated_at, key_version, envelope)
-  VALUES (?1, ?2, 'connected', 1, ?3, ?4, ?5, ?6, ?6, ?7, ?8)
+  SELECT ?1, ?2, 'connected', 1, ?3, ?4, ?5, ?6, ?6, ?7, ?8
+  WHERE (SELECT COUNT(*) FROM integrations WHERE ${ofOrganization} AND id <> ?2) < ${mostIntegrations}
   ON CONFLICT (organization_id, id) DO UPDATE SET status = 'connected', version = version + 1, provider = excluded.provider,
     scopes = excluded.scopes, expires_at = excluded.expires_at, connected_at = excluded.connected_at,
     updated_at = excluded.updated_at, key_version = excluded.key_version, envelope = excluded.envelope`;
@@ -68,12 +80,12 @@ const connect = async (
   connection: NewConnection,
 ): Promise<"created" | "replaced"> => {
   const { organizationId, id, provider, now } = connection;
-  const { scopes, expiresAt, keyVersion, envelope } = await sealChange(masterKey, {
+  const { scopes, expiresAt, keyVersion, envelope } = await sealChange(masterKey.seal, {
     ...connection,
     version: 0,
   });
   const key = keyTexts(organizationId, id);
-  const [old] = await db.batch([
+  const [old, stored] = await db.batch([
     db.prepare(`SELECT 1 FROM integrations WHERE ${ofId}`).bind(...key),
     db
       .prepare(connectSql)
@@ -87,6 +99,7 @@ const connect = async (
         envelope,
       ),
   ]);
+  if (stored!.meta.changes === 0) throw noRoom();
   return old!.results.length === 0 ? "created" : "replaced";
 };
 
@@ -192,7 +205,7 @@ export const d1IntegrationStoreLayer = (
       }),
     replaceTokens: (change) =>
       attempt("replaceTokens", async () =>
-        storeSealedChange(db, await sealChange(masterKey, change)),
+        storeSealedChange(db, await sealChange(masterKey.seal, change)),
       ),
     expire: ({ organizationId, id, version, now }) =>
       attempt("expire", async () => {

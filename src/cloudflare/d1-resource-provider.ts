@@ -1,6 +1,6 @@
 /**
  * What nodes use of their organization, from its stores: read at every call (SECRET-2), and known to the mask before a node has
- * it (SECRET-1). Tokens are refreshed five minutes before they expire (SECRET-3). For the layers of one run.
+ * it (SECRET-1). Tokens are refreshed five minutes before they expire, or at half their life (SECRET-3). For the layers of one run.
  */
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
@@ -25,8 +25,11 @@ interface Stores {
   readonly refresher: TokenRefresher["Service"];
 }
 
-/** Before a token expires, in milliseconds. */
-const refreshMargin = 5 * 60_000;
+const longestMargin = 5 * 60_000;
+
+/** Milliseconds before its token expires. One that lives shorter than five minutes would else be refreshed at every call. */
+const refreshMargin = ({ expiresAt, updatedAt }: StoredIntegration): number =>
+  Math.max(0, Math.min(longestMargin, ((expiresAt ?? 0) - updatedAt) / 2));
 
 const tokensOf = ({ id, tokens }: StoredIntegration): readonly KnownSecret[] =>
   [tokens.accessToken, tokens.refreshToken ?? ""]
@@ -70,7 +73,7 @@ const renewed = Effect.fnUntraced(function* (
   stored: StoredIntegration,
 ) {
   const { id, version, tokens } = stored;
-  if (yield* isGoodFor(stored, refreshMargin)) return stored;
+  if (yield* isGoodFor(stored, refreshMargin(stored))) return stored;
   // Without a refresh token nothing is to be had, and its last minutes would be lost by asking.
   if (tokens.refreshToken === undefined && (yield* isGoodFor(stored, 0))) return stored;
   const result = yield* Effect.result(refresher.refresh({ organizationId, id, version }));

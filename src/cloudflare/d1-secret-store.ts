@@ -2,11 +2,14 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import type { KnownSecret } from "#core/mask";
+import type { SecretSum } from "#core/secret";
+import { mostSecretBytes, mostSecrets } from "#core/secret";
 import type { ServiceFailure } from "#services/errors";
 import type { NewSecret, SecretFacts } from "#services/secret-store";
-import { byName, checkedSecret, SecretStore } from "#services/secret-store";
+import { byName, checkedSecret, noRoomFor, SecretStore } from "#services/secret-store";
 import { idToText, textToId } from "./d1-text.ts";
 import type { Sealed, SealedPlace } from "./envelope.ts";
+import { valueBytesSql } from "./envelope.ts";
 import type { MasterKey } from "./master-key.ts";
 import { rotateRows, sealedFailureOf } from "./sealed-rows.ts";
 
@@ -18,23 +21,38 @@ const placeOf = (organizationId: string, name: string): SealedPlace => ({
   id: name,
 });
 
+/** The organization's others together, and whether one has this name. */
+const othersSql = `
+  SELECT COUNT(*) FILTER (WHERE name = ?2) AS old, COUNT(*) FILTER (WHERE name <> ?2) AS count,
+    COALESCE(SUM(${valueBytesSql("envelope")}) FILTER (WHERE name <> ?2), 0) AS bytes
+  FROM secrets WHERE organization_id = ?1`;
+
+/** Does nothing where there is no room; decided here, for two that come at once may have room for one. */
 const setSql = `
-  INSERT INTO secrets (organization_id, name, key_version, envelope, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)
+  INSERT INTO secrets (organization_id, name, key_version, envelope, created_at, updated_at)
+  SELECT ?1, ?2, ?3, ?4, ?5, ?5
+  WHERE (
+    SELECT COUNT(*) < ${mostSecrets} AND COALESCE(SUM(${valueBytesSql("envelope")}), 0) + ${valueBytesSql("?4")} <= ${mostSecretBytes}
+    FROM secrets WHERE organization_id = ?1 AND name <> ?2
+  )
   ON CONFLICT (organization_id, name)
   DO UPDATE SET key_version = excluded.key_version, envelope = excluded.envelope, updated_at = excluded.updated_at`;
 
 const setSecret = async (
   db: D1Database,
   masterKey: MasterKey,
-  { organizationId, name, value, now }: NewSecret,
+  secret: NewSecret,
 ): Promise<"created" | "replaced"> => {
+  const { organizationId, name, value, now } = secret;
   const { keyVersion, envelope } = await masterKey.seal(placeOf(organizationId, name), value);
   const key = [idToText(organizationId), idToText(name)];
-  const [old] = await db.batch([
-    db.prepare(`SELECT 1 FROM secrets WHERE ${ofName}`).bind(...key),
+  const [found, stored] = await db.batch<SecretSum & { readonly old: number }>([
+    db.prepare(othersSql).bind(...key),
     db.prepare(setSql).bind(...key, keyVersion, envelope, now),
   ]);
-  return old!.results.length === 0 ? "created" : "replaced";
+  const others = found!.results[0]!;
+  if (stored!.meta.changes === 0) throw noRoomFor(secret, others);
+  return others.old === 0 ? "created" : "replaced";
 };
 
 const listSql = `

@@ -27,6 +27,7 @@ export interface Sealed {
 const format = 1;
 const mark = `${format}.`;
 const ivBytes = 12;
+const tagBytes = 16;
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -65,6 +66,10 @@ const toBase64 = (bytes: Uint8Array): string => {
 /** Throws for text that is no base64. */
 export const fromBase64 = (text: string): Uint8Array =>
   Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+
+/** How many bytes of UTF-8 the value in an envelope has, as SQL: what the IV and the tag leave. */
+export const valueBytesSql = (envelope: string): string =>
+  `((length(rtrim(${envelope}, '=')) - ${mark.length}) * 3 / 4 - ${ivBytes + tagBytes})`;
 
 /** Each time another envelope, whatever the value. */
 export const sealValue = async (
@@ -113,7 +118,8 @@ export const openValue = async (
       key,
       bytes.subarray(ivBytes),
     );
-    return new TextDecoder().decode(value);
+    // A mark of byte order is part of the value.
+    return new TextDecoder("utf-8", { ignoreBOM: true, fatal: true }).decode(value);
   } catch {
     // Which of these it was, the cipher does not tell, and nobody should be told more.
     throw unopened(

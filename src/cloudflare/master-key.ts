@@ -20,7 +20,10 @@ export interface MasterKey {
    * it cannot be read, what was read before will do.
    */
   readonly seal: (place: SealedPlace, value: string) => Promise<Sealed>;
-  /** The same under the newest key that was read before, for a rotation of many values. */
+  /**
+   * The same under the newest key that was read before, for a rotation of many values and for those that must not wait: after
+   * `open` has been, nothing is read.
+   */
   readonly reseal: (place: SealedPlace, value: string) => Promise<Sealed>;
   readonly open: (place: SealedPlace, sealed: Sealed) => Promise<string>;
   /** Reads the binding anew. */
@@ -31,13 +34,25 @@ export interface MasterKey {
 type Keyring = ReadonlyMap<number, CryptoKey>;
 
 const keyBytes = 32;
+/** Milliseconds that a reading may take: whoever waits for it holds up others. */
+const longestReading = 5_000;
 const advice = "See docs/security.md.";
 
 const refusal = (message: string): ServiceFailure =>
   new ServiceFailure({ operation: "MasterKey.read", message, isFinal: true });
 
+/** Fails instead of going on for ever. */
+const inTime = <A>(reading: Promise<A>): Promise<A> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error(`MASTER_KEY gave nothing within ${longestReading / 1_000} seconds`)),
+      longestReading,
+    );
+    void reading.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+
 const textOf = async (binding: MasterKeyBinding): Promise<string> => {
-  const text = typeof binding === "object" ? await binding.get() : binding;
+  const text = typeof binding === "object" ? await inTime(binding.get()) : binding;
   if (text === undefined || text.trim() === "") {
     throw refusal(
       `There is no master key to keep secrets under. Bind MASTER_KEY to a key of ${keyBytes} bytes in base64. ${advice}`,
@@ -99,22 +114,31 @@ const newestOf = (keyring: Keyring): number => Math.max(...keyring.keys());
 
 /** For the layers of one run: what they read and derive is kept as long as this is. */
 export const masterKeyOf = (binding: MasterKeyBinding): MasterKey => {
+  /** Of the readings that have come back, the one that was begun last. */
+  let known: { readonly keyring: Keyring; readonly order: number } | undefined;
+  let begun = 0;
+  /** Under way. */
   let reading: Promise<Keyring> | undefined;
   const derived = new Map<string, CryptoKey>();
 
-  /** Once for all who ask at the same time. A reading that failed is no reason for the next to fail. */
   const readAnew = (): Promise<Keyring> => {
-    const now = readKeyring(binding);
+    const order = ++begun;
+    const now = readKeyring(binding)
+      .then((keyring) => {
+        if (known === undefined || known.order < order) known = { keyring, order };
+        return keyring;
+      })
+      .finally(() => {
+        if (reading === now) reading = undefined;
+      });
     reading = now;
-    now.catch(() => {
-      if (reading === now) reading = undefined;
-    });
     return now;
   };
 
-  /** For a key that may have been added since. Whoever comes second waits for what the first has begun. */
-  const readingAfter = (seen: Promise<Keyring>): Promise<Keyring> =>
-    reading === undefined || reading === seen ? readAnew() : reading;
+  /** Once for all who ask at the same time. A reading that failed is no reason for the next to fail. */
+  const readTogether = (): Promise<Keyring> => reading ?? readAnew();
+
+  const keyringAtHand = async (): Promise<Keyring> => known?.keyring ?? readTogether();
 
   const keyOf = async (
     keyring: Keyring,
@@ -122,9 +146,9 @@ export const masterKeyOf = (binding: MasterKeyBinding): MasterKey => {
     organizationId: string,
   ): Promise<CryptoKey | undefined> => {
     const name = `${version}:${organizationId}`;
-    const known = derived.get(name);
+    const made = derived.get(name);
     const masterKey = keyring.get(version);
-    if (known !== undefined || masterKey === undefined) return known;
+    if (made !== undefined || masterKey === undefined) return made;
     const key = await deriveKey(masterKey, organizationId);
     derived.set(name, key);
     return key;
@@ -142,21 +166,19 @@ export const masterKeyOf = (binding: MasterKeyBinding): MasterKey => {
 
   return {
     seal: async (place, value) => {
-      const seen = reading;
-      try {
-        return await sealUnder(await readAnew(), place, value);
-      } catch (failure) {
-        if (seen === undefined) throw failure;
-        return sealUnder(await seen, place, value);
-      }
+      const keyring = await readAnew().catch((failure: unknown) => {
+        if (known === undefined) throw failure;
+        return known.keyring;
+      });
+      return sealUnder(keyring, place, value);
     },
-    reseal: async (place, value) => sealUnder(await (reading ?? readAnew()), place, value),
+    reseal: async (place, value) => sealUnder(await keyringAtHand(), place, value),
     open: async (place, sealed) => {
       const { keyVersion } = sealed;
-      const seen = reading ?? readAnew();
       const key =
-        (await keyOf(await seen, keyVersion, place.organizationId)) ??
-        (await keyOf(await readingAfter(seen), keyVersion, place.organizationId));
+        (await keyOf(await keyringAtHand(), keyVersion, place.organizationId)) ??
+        // It may have been added since.
+        (await keyOf(await readTogether(), keyVersion, place.organizationId));
       if (key === undefined) {
         throw refusal(
           `${placeText(place)} is sealed under version ${keyVersion} of the master key, which MASTER_KEY does not have. ` +

@@ -1,7 +1,8 @@
 /**
  * The object that refreshes the tokens of one integration, for all who ask at the same time (SECRET-3). It goes on when whoever
- * asked is gone: the platform lets an object finish (tried in workerd; `waitUntil` adds nothing). New tokens are parked in the object's own storage, sealed, before anything else is done with them: an alarm,
- * or whoever asks next, brings them to D1 if that could not be done at once.
+ * asked is gone: the platform lets an object finish (tried in workerd; `waitUntil` adds nothing). New tokens are parked in the
+ * object's own storage, sealed, before anything else is done with them: an alarm, or whoever asks next, brings them to D1 if
+ * that could not be done at once.
  *
  * What nothing can prevent: a process that dies after the provider has answered and before the tokens are parked, or an answer
  * that is lost on its way. The old refresh token is tried again then. Many providers take it once more for a while; one that
@@ -11,13 +12,19 @@ import { DurableObject } from "cloudflare:workers";
 import * as Cause from "effect/Cause";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
-import { parseOAuthClients } from "#runtime/oauth-clients";
+import type { OAuthClient } from "#runtime/oauth-clients";
+import { parseOAuthClient } from "#runtime/oauth-clients";
 import type { NewTokens } from "#runtime/refresh-tokens";
 import { refreshIntegration } from "#runtime/refresh-tokens";
 import { ServiceFailure } from "#services/errors";
 import type { RefreshRequest, RefreshResult } from "#services/token-refresher";
 import type { SealedChange } from "./d1-integration-store.ts";
-import { d1IntegrationStoreLayer, sealChange, storeSealedChange } from "./d1-integration-store.ts";
+import {
+  d1IntegrationStoreLayer,
+  resealChange,
+  sealChange,
+  storeSealedChange,
+} from "./d1-integration-store.ts";
 import type { PawlEnv, RefreshAnswer } from "./env.ts";
 import { masterKeyOf } from "./master-key.ts";
 import { sealedFailureOf } from "./sealed-rows.ts";
@@ -89,23 +96,27 @@ export class TokenRefresher extends DurableObject<Env> {
     const { DB, OAUTH_CLIENTS } = this.env;
     const attempt = <A>(perform: () => Promise<A>): Effect.Effect<A, ServiceFailure> =>
       Effect.tryPromise({ try: perform, catch: sealedFailureOf(operation) });
-    const clients = attempt(async () =>
-      typeof OAUTH_CLIENTS === "object" ? OAUTH_CLIENTS.get() : OAUTH_CLIENTS,
-    ).pipe(Effect.flatMap(parseOAuthClients));
+    const clientOf = (name: string): Effect.Effect<OAuthClient, ServiceFailure> =>
+      Effect.flatMap(
+        attempt(async () =>
+          typeof OAUTH_CLIENTS === "object" ? OAUTH_CLIENTS.get() : OAUTH_CLIENTS,
+        ),
+        (json) => parseOAuthClient(json, name),
+      );
     const keep = (change: NewTokens): Effect.Effect<boolean, ServiceFailure> =>
       attempt(() => this.#keep(change));
     const exit = await Effect.runPromiseExit(
       attempt(() => this.#storeParked()).pipe(
-        Effect.andThen(refreshIntegration(request, { clients, keep })),
+        Effect.andThen(refreshIntegration(request, { clientOf, keep })),
         Effect.provide(d1IntegrationStoreLayer(DB, this.#masterKey)),
       ),
     );
     return answerOf(exit);
   }
 
-  /** The key has been read already, when the old tokens were opened: to seal takes nothing but the processor. */
+  /** Under the key that the old tokens were opened with, for nothing but the processor may come before they are parked. */
   async #keep(change: NewTokens): Promise<boolean> {
-    const parked = await sealChange(this.#masterKey, change);
+    const parked = await sealChange(this.#masterKey.reseal, change);
     this.#delay = firstDelay;
     // Both are written at once, and nothing leaves the object before they are.
     await Promise.all([
@@ -115,12 +126,17 @@ export class TokenRefresher extends DurableObject<Env> {
     return (await this.#storeParked()) ?? false;
   }
 
-  /** Brings parked tokens to D1, where they are dropped if newer ones are there. Undefined when none are parked. */
+  /**
+   * Brings parked tokens to D1, where they are dropped if newer ones are there. Undefined when none are parked. A rotation that
+   * has ended meanwhile would leave what is under the old key, so they are sealed anew first, if that can be done.
+   */
   async #storeParked(): Promise<boolean | undefined> {
     const { storage } = this.ctx;
     const parked = await storage.get<SealedChange>(parkedKey);
     if (parked === undefined) return undefined;
-    const isStored = await storeSealedChange(this.env.DB, parked);
+    const newest = await resealChange(this.#masterKey, parked).catch(() => parked);
+    if (newest !== parked) await storage.put(parkedKey, newest);
+    const isStored = await storeSealedChange(this.env.DB, newest);
     await Promise.all([storage.delete(parkedKey), storage.deleteAlarm()]);
     return isStored;
   }

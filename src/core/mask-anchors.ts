@@ -14,6 +14,9 @@ export interface Anchors {
 /** Spreads a hash over its upper bits, which choose a place in a table. */
 export const spread = 0x9e3779b1;
 
+/** That a count goes up to. */
+const most = 255;
+
 /** Of a table that has room for so many, as long as it stays small. */
 export const bitsFor = (entries: number): number =>
   Math.min(Math.max(Math.ceil(Math.log2(entries)), 8), 20);
@@ -23,12 +26,15 @@ export const anchorsOf = (patterns: readonly string[], window: number): Anchors 
   // A unit's share has left 32 bits when `window` more have come in.
   const step = 2 ** Math.ceil(32 / window);
   const unused = 32 - bitsFor(patterns.reduce((sum, pattern) => sum + pattern.length, 0));
-  const counts = new Uint32Array(2 ** (32 - unused));
+  // A byte each, for the table then stays where memory is fast; what is more often there is common enough.
+  const counts = new Uint8Array(2 ** (32 - unused));
   for (const pattern of patterns) {
     let hash = 0;
     for (let index = 0; index < pattern.length; index++) {
       hash = Math.imul(hash, step) ^ pattern.charCodeAt(index);
-      if (index >= window - 1) counts[Math.imul(hash, spread) >>> unused]!++;
+      if (index < window - 1) continue;
+      const slot = Math.imul(hash, spread) >>> unused;
+      if (counts[slot]! < most) counts[slot]!++;
     }
   }
   const anchorHash = new Int32Array(patterns.length);

@@ -7,6 +7,10 @@ const longestName = 256;
 const shortestValue = 8;
 const largestValue = 64 * 1_024;
 
+/** Of an organization, and the bytes of their values together: a Worker holds all of them, in all their forms, to mask them. */
+export const mostSecrets = 1_000;
+export const mostSecretBytes = 512 * 1_024;
+
 const controlCharacter = /\p{Cc}/u;
 
 /** Characters and bytes of UTF-8 in well-formed text. */
@@ -20,6 +24,9 @@ const sizesOf = (text: string): { readonly characters: number; readonly bytes: n
   }
   return { characters, bytes };
 };
+
+/** Bytes of UTF-8 in well-formed text. */
+export const utf8Size = (text: string): number => sizesOf(text).bytes;
 
 const nameProblem = (name: string): string | undefined => {
   if (name === "") return "A secret needs a name. Give it one of 1 to 256 characters.";
@@ -48,6 +55,24 @@ const valueProblem = (value: string): string | undefined => {
         "encrypted with a key that is a secret."
     : undefined;
 };
+
+/** Secrets of one organization. */
+export interface SecretSum {
+  readonly count: number;
+  /** Of their values. */
+  readonly bytes: number;
+}
+
+/** Whether an organization that has these others may have one of so many bytes. */
+export const hasRoom = (others: SecretSum, bytes: number): boolean =>
+  others.count < mostSecrets && others.bytes + bytes <= mostSecretBytes;
+
+/** Why it may not, and what to do. */
+export const noRoom = (others: SecretSum, bytes: number): string =>
+  others.count >= mostSecrets
+    ? `The organization has ${others.count} secrets, and ${mostSecrets} are allowed. Remove one that nobody needs.`
+    : `The values of the organization's secrets would be ${others.bytes + bytes} bytes long together, and ${mostSecretBytes} are ` +
+      "allowed. Remove one that nobody needs, or keep what is large in the ObjectStore, encrypted with a key that is a secret.";
 
 /** Why these cannot be kept, and what to do; undefined when they can. Says nothing of the value but its size. */
 export const secretProblem = (name: string, value: string): string | undefined =>

@@ -6,7 +6,8 @@ import type { ServiceFailure } from "#services/errors";
 import { IntegrationStore } from "#services/integration-store";
 import type { RefreshRequest, RefreshResult } from "#services/token-refresher";
 import { TokenRefresher } from "#services/token-refresher";
-import type { OAuthClients } from "./oauth-clients.ts";
+import type { OAuthClient, OAuthClients } from "./oauth-clients.ts";
+import { noSuchClient } from "./oauth-clients.ts";
 import { refreshIntegration } from "./refresh-tokens.ts";
 
 interface Flight {
@@ -21,6 +22,10 @@ export const directTokenRefresherLayer = (
     TokenRefresher,
     Effect.gen(function* () {
       const store = yield* IntegrationStore;
+      const clientOf = (name: string): Effect.Effect<OAuthClient, ServiceFailure> => {
+        const client = clients.get(name);
+        return client === undefined ? Effect.fail(noSuchClient(name)) : Effect.succeed(client);
+      };
       /** Organization and integration -> what is under way. */
       const flights = new Map<string, Flight>();
 
@@ -29,7 +34,7 @@ export const directTokenRefresherLayer = (
         Effect.suspend(() => {
           const flight: Flight = { version: request.version, answer: Deferred.makeUnsafe() };
           flights.set(key, flight);
-          return refreshIntegration(request, { clients: Effect.succeed(clients) }).pipe(
+          return refreshIntegration(request, { clientOf }).pipe(
             Effect.provideService(IntegrationStore, store),
             Effect.onExit((exit) => {
               flights.delete(key);

@@ -70,8 +70,6 @@ export const initialise = async (
   const { executionId } = run;
   const startedAt = run.now();
   const begun = { startedAt, scheme: stepNameScheme };
-  const secret = await secretProblem(run);
-  if (secret !== undefined) return { ...begun, status: "refused", error: secret };
   const parts = await reusedParts?.();
   if (parts !== undefined && "refusal" in parts) {
     return { ...begun, status: "refused", error: parts.refusal };
@@ -86,11 +84,14 @@ export const initialise = async (
   const left = budget - earlier.reduce((sum, { reusedUsage }) => sum + reusedUsage, 0);
   const estimate = Math.min(estimateCredits(started.graph, costOf, reused), Math.max(left, 0));
   const asked = { organizationId, executionId, estimate, limit: computeCredits, now: startedAt };
-  // The watchdog gives back what is reserved by a run that dies before it is stored.
-  const [isReserved] = await Promise.all([
+  // One round trip for all three. The watchdog gives back what is reserved by a run that dies before it is stored, and a run
+  // that is refused settles at nothing.
+  const [secret, isReserved] = await Promise.all([
+    secretProblem(run),
     run.perform(run.credits.reserve(asked)),
     run.perform(run.watch.begin),
   ]);
+  if (secret !== undefined) return { ...begun, status: "refused", error: secret };
   if (!isReserved) return { ...begun, status: "exhausted" };
   const start = storableStart(await run.mask(), run.params);
   const status = getExecutionStatus(started);

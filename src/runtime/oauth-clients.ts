@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect";
 import { quoted } from "#core/problem";
 import type { JsonObject, JsonValue } from "#core/value";
-import { isJsonObject } from "#core/value";
+import { isJsonObject, ownValue } from "#core/value";
 import { ServiceFailure } from "#services/errors";
 import type { OAuthProvider } from "./oauth-providers.ts";
 import { genericProvider, oauthProviders } from "./oauth-providers.ts";
@@ -143,19 +143,31 @@ const parsed = (json: string): JsonValue | undefined => {
   }
 };
 
-/** No text: no clients. All problems are told at once. */
+/** For an integration whose client is gone, or for a name that nobody has given one. */
+export const noSuchClient = (name: string): ServiceFailure =>
+  new ServiceFailure({
+    operation: "OAuthClients.get",
+    message: `OAUTH_CLIENTS has no client ${quoted(name)}. Add one under this name and deploy again.`,
+    isFinal: true,
+  });
+
+/** Name -> what stands under it; no text: nothing. */
+const entriesOf = (json: string | undefined): Effect.Effect<JsonObject, ServiceFailure> =>
+  Effect.suspend(() => {
+    const object = json === undefined || json.trim() === "" ? {} : parsed(json);
+    return isJsonObject(object)
+      ? Effect.succeed(object)
+      : Effect.fail(
+          refusal(`it should be JSON: { "NAME": { "clientId": ..., "clientSecret": ... } }`),
+        );
+  });
+
+/** All of them, for whoever looks after them: all problems are told at once. */
 export const parseOAuthClients = (
   json: string | undefined,
 ): Effect.Effect<OAuthClients, ServiceFailure> =>
-  Effect.suspend(() => {
-    if (json === undefined || json.trim() === "") return Effect.succeed(new Map());
-    const object = parsed(json);
-    if (!isJsonObject(object)) {
-      return Effect.fail(
-        refusal(`it should be JSON: { "NAME": { "clientId": ..., "clientSecret": ... } }`),
-      );
-    }
-    const made = Object.entries(object).map(([name, entry]) => clientOf(name, entry));
+  Effect.flatMap(entriesOf(json), (entries) => {
+    const made = Object.entries(entries).map(([name, entry]) => clientOf(name, entry));
     const problems = made.filter(isProblems).flat();
     if (problems.length > 0) return Effect.fail(refusal(problems.join("; ")));
     return Effect.succeed(
@@ -163,10 +175,14 @@ export const parseOAuthClients = (
     );
   });
 
-/** For an integration whose client is gone, or for a name that nobody has given one. */
-export const noSuchClient = (name: string): ServiceFailure =>
-  new ServiceFailure({
-    operation: "OAuthClients.get",
-    message: `OAUTH_CLIENTS has no client ${quoted(name)}. Add one under this name and deploy again.`,
-    isFinal: true,
+/** One of them: what is wrong with others is no reason to refuse it. */
+export const parseOAuthClient = (
+  json: string | undefined,
+  name: string,
+): Effect.Effect<OAuthClient, ServiceFailure> =>
+  Effect.flatMap(entriesOf(json), (entries) => {
+    const entry = ownValue(entries, name);
+    if (entry === undefined) return Effect.fail(noSuchClient(name));
+    const made = clientOf(name, entry);
+    return isProblems(made) ? Effect.fail(refusal(made.join("; "))) : Effect.succeed(made);
   });

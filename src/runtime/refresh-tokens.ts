@@ -10,8 +10,7 @@ import { ServiceFailure } from "#services/errors";
 import type { StoredIntegration, TokenChange, Tokens } from "#services/integration-store";
 import { IntegrationStore } from "#services/integration-store";
 import type { RefreshRequest, RefreshResult } from "#services/token-refresher";
-import type { OAuthClient, OAuthClients } from "./oauth-clients.ts";
-import { noSuchClient } from "./oauth-clients.ts";
+import type { OAuthClient } from "./oauth-clients.ts";
 import { refreshTokens } from "./oauth.ts";
 
 export interface NewTokens extends TokenChange {
@@ -19,22 +18,14 @@ export interface NewTokens extends TokenChange {
 }
 
 export interface RefreshOptions {
-  readonly clients: Effect.Effect<OAuthClients, ServiceFailure>;
+  /** By the name of the provider. */
+  readonly clientOf: (name: string) => Effect.Effect<OAuthClient, ServiceFailure>;
   /** In place of `IntegrationStore.replaceTokens`, for whoever has a safer place than the store. */
   readonly keep?: (change: NewTokens) => Effect.Effect<boolean, ServiceFailure>;
 }
 
 const failureWith = (message: string, isFinal: boolean): ServiceFailure =>
   new ServiceFailure({ operation: "TokenRefresher.refresh", message, isFinal });
-
-const clientOf = (
-  clients: RefreshOptions["clients"],
-  { provider }: StoredIntegration,
-): Effect.Effect<OAuthClient, ServiceFailure> =>
-  Effect.flatMap(clients, (all) => {
-    const client = all.get(provider);
-    return client === undefined ? Effect.fail(noSuchClient(provider)) : Effect.succeed(client);
-  });
 
 /** Of an integration that has expired, when nobody remembers why. */
 const notRenewed = "its access could not be renewed.";
@@ -49,7 +40,7 @@ const standing = (stored: StoredIntegration | undefined): RefreshResult => {
 
 export const refreshIntegration = (
   { organizationId, id, version: seen }: RefreshRequest,
-  { clients, keep }: RefreshOptions,
+  { clientOf, keep }: RefreshOptions,
 ): Effect.Effect<RefreshResult, ServiceFailure, IntegrationStore> =>
   Effect.gen(function* () {
     const store = yield* IntegrationStore;
@@ -75,7 +66,7 @@ export const refreshIntegration = (
             true,
           );
     }
-    const client = yield* clientOf(clients, stored);
+    const client = yield* clientOf(stored.provider);
     // From the request on the old refresh token may be used up: nobody may stop this before the new one is kept.
     return yield* Effect.uninterruptible(
       Effect.gen(function* () {

@@ -5,7 +5,7 @@
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import type { ServiceFailure } from "./errors.ts";
+import { ServiceFailure } from "./errors.ts";
 import type { Rotation } from "./secret-store.ts";
 
 interface IntegrationKey {
@@ -55,7 +55,10 @@ export interface TokenChange extends IntegrationKey {
 export class IntegrationStore extends Context.Service<
   IntegrationStore,
   {
-    /** A new one, or an old one connected again. One that was removed counts as new, but its versions go on. */
+    /**
+     * A new one, or an old one connected again. One that was removed counts as new, but its versions go on. Fails, for good,
+     * with `noRoom` when the organization has as many as it may have.
+     */
     readonly connect: (
       connection: NewConnection,
     ) => Effect.Effect<"created" | "replaced", ServiceFailure>;
@@ -84,6 +87,16 @@ export class IntegrationStore extends Context.Service<
 >()("pawl/IntegrationStore") {
   static readonly layerMemory: Layer.Layer<IntegrationStore> = Layer.sync(IntegrationStore, memory);
 }
+
+/** Of an organization: their tokens are among what a Worker holds to mask them. */
+export const mostIntegrations = 500;
+
+export const noRoom = (): ServiceFailure =>
+  new ServiceFailure({
+    operation: "IntegrationStore.connect",
+    message: `The organization has ${mostIntegrations} integrations, and no more are allowed. Remove one that nobody needs.`,
+    isFinal: true,
+  });
 
 export const inOrder = <A extends Pick<IntegrationFacts, "id">>(
   integrations: readonly A[],
@@ -129,10 +142,11 @@ function memory(): IntegrationStore["Service"] {
     });
   return {
     connect: (connection) =>
-      Effect.sync(() => {
+      Effect.suspend(() => {
         const { organizationId, id, provider, tokens, now } = connection;
         const integrations = integrationsOf(organizationId);
         const isNew = !integrations.has(id);
+        if (isNew && integrations.size >= mostIntegrations) return Effect.fail(noRoom());
         integrations.set(id, {
           id,
           provider,
@@ -142,7 +156,7 @@ function memory(): IntegrationStore["Service"] {
           connectedAt: now,
           updatedAt: now,
         });
-        return isNew ? "created" : "replaced";
+        return Effect.succeed(isNew ? "created" : "replaced");
       }),
     remove: (organizationId, id) => Effect.sync(() => integrationsOf(organizationId).delete(id)),
     list: (organizationId) => Effect.sync(() => all(organizationId).map(factsOf)),

@@ -53,7 +53,7 @@ export interface NodeContext extends NodeFacts, ResourceAccess {}
 export interface ResourceAccess {
   /** The secret's value, or undefined when the organization has none of that name. */
   readonly getSecret: (name: string) => Promise<string | undefined>;
-  /** With a token that is good for five minutes, if one can be had. */
+  /** With a token that is good for five minutes, or half of its life, if one can be had. */
   readonly getIntegration: (id: string) => Promise<Integration | undefined>;
 }
 

@@ -6,7 +6,8 @@ import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import type { KnownSecret } from "#core/mask";
-import { secretProblem } from "#core/secret";
+import type { SecretSum } from "#core/secret";
+import { hasRoom, noRoom, secretProblem, utf8Size } from "#core/secret";
 import { ServiceFailure } from "./errors.ts";
 
 export interface NewSecret {
@@ -31,13 +32,18 @@ export interface Rotation {
   readonly resealed: number;
 }
 
+const refusal = (message: string): ServiceFailure =>
+  new ServiceFailure({ operation: "SecretStore.set", message, isFinal: true });
+
 /** The secret, or why it cannot be kept. */
 export const checkedSecret = (secret: NewSecret): Effect.Effect<NewSecret, ServiceFailure> => {
   const message = secretProblem(secret.name, secret.value);
-  return message === undefined
-    ? Effect.succeed(secret)
-    : Effect.fail(new ServiceFailure({ operation: "SecretStore.set", message, isFinal: true }));
+  return message === undefined ? Effect.succeed(secret) : Effect.fail(refusal(message));
 };
+
+/** Of a secret for which an organization that has these others has no room. */
+export const noRoomFor = ({ value }: NewSecret, others: SecretSum): ServiceFailure =>
+  refusal(noRoom(others, utf8Size(value)));
 
 /** In the order of their names. */
 export const byName = <A extends { readonly name: string }>(secrets: Iterable<A>): readonly A[] =>
@@ -46,7 +52,7 @@ export const byName = <A extends { readonly name: string }>(secrets: Iterable<A>
 export class SecretStore extends Context.Service<
   SecretStore,
   {
-    /** Fails, for good, with what `secretProblem` says of the name or the value. */
+    /** Fails, for good, with what `secretProblem` says of the name or the value, or `noRoom` of the organization. */
     readonly set: (secret: NewSecret) => Effect.Effect<"created" | "replaced", ServiceFailure>;
     /** False when there is none of that name. */
     readonly remove: (
@@ -73,6 +79,8 @@ export class SecretStore extends Context.Service<
     interface Secret {
       readonly facts: SecretFacts;
       readonly value: string;
+      /** Of the value. */
+      readonly bytes: number;
     }
     const organizations = new Map<string, Map<string, Secret>>();
     const secretsOf = (organizationId: string): Map<string, Secret> => {
@@ -82,15 +90,25 @@ export class SecretStore extends Context.Service<
     };
     return {
       set: (secret) =>
-        Effect.map(checkedSecret(secret), ({ organizationId, name, value, now }) => {
+        Effect.flatMap(checkedSecret(secret), ({ organizationId, name, value, now }) => {
           const secrets = secretsOf(organizationId);
           const old = secrets.get(name);
+          const bytes = utf8Size(value);
+          const others = {
+            count: secrets.size - (old === undefined ? 0 : 1),
+            bytes: [...secrets.values()].reduce(
+              (sum, other) => sum + other.bytes,
+              -(old?.bytes ?? 0),
+            ),
+          };
+          if (!hasRoom(others, bytes)) return Effect.fail(noRoomFor(secret, others));
           const createdAt = old?.facts.createdAt ?? now;
           secrets.set(name, {
             facts: { name, keyVersion: null, createdAt, updatedAt: now },
             value,
+            bytes,
           });
-          return old === undefined ? "created" : "replaced";
+          return Effect.succeed(old === undefined ? "created" : "replaced");
         }),
       remove: (organizationId, name) => Effect.sync(() => secretsOf(organizationId).delete(name)),
       list: (organizationId) =>

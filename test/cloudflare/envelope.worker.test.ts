@@ -1,5 +1,5 @@
 /** Envelopes and the master key, apart from any table. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { SealedPlace } from "#cloudflare/envelope";
 import { deriveKey, openValue, sealValue } from "#cloudflare/envelope";
 import type { MasterKeyBinding } from "#cloudflare/master-key";
@@ -144,6 +144,26 @@ describe("An envelope", () => {
     }
   });
 
+  it("gives back a mark of byte order, and no text that is not UTF-8", async () => {
+    const masterKey = masterKeyOf(testKey(1));
+    for (const value of ["\ufeffthe value", "\ufeff\ufeffthe value", "the\ufeffvalue"]) {
+      expect(await masterKey.open(place, await masterKey.seal(place, value))).toBe(value);
+    }
+    const bytes = Uint8Array.from({ length: 32 }, (_, index) => index);
+    const master = await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveKey"]);
+    const key = await deriveKey(master, "acme");
+    const additional = JSON.stringify([1, "secrets", "acme", "KEY", 1]);
+    const iv = new Uint8Array(12);
+    const cipher = { name: "AES-GCM", iv, additionalData: new TextEncoder().encode(additional) };
+    const sealedBytes = async (...value: readonly number[]) => {
+      const bytes = await crypto.subtle.encrypt(cipher, key, Uint8Array.from(value));
+      const all = [...iv, ...new Uint8Array(bytes)];
+      return { keyVersion: 1, envelope: `1.${btoa(String.fromCharCode(...all))}` };
+    };
+    expect(await openValue(key, place, await sealedBytes(0xc3, 0xa9))).toBe("é");
+    expect(await failureOf(openValue(key, place, await sealedBytes(0xc3, 0x28)))).toEqual(changed);
+  });
+
   it("says so when a newer version has sealed it", async () => {
     for (const envelope of ["2.AAAA", "10.AAAA", "", "x"]) {
       expect(
@@ -285,6 +305,46 @@ describe("The master key", () => {
     expect(await failureOf(never.seal(place, "the value"))).toMatchObject({
       operation: "MasterKey.read",
     });
+  });
+
+  it("is the one that was read last, whichever reading comes back last", async () => {
+    const answers: ((text: string) => void)[] = [];
+    const masterKey = masterKeyOf({
+      get: () => new Promise<string>((resolve) => void answers.push(resolve)),
+    });
+    const [early, late] = [masterKey.seal(place, "early"), masterKey.seal(place, "late")];
+    answers[1]!(`1:${testKey(1)} 2:${testKey(2)}`);
+    expect((await late).keyVersion).toBe(2);
+    answers[0]!(testKey(1));
+    await early;
+    expect((await masterKey.reseal(place, "the value")).keyVersion).toBe(2);
+  });
+
+  it("is waited for no longer than five seconds, and not at all where it is at hand", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const never = new Promise<string>(() => {});
+      let reads = 0;
+      const masterKey = masterKeyOf({
+        get: () => (++reads === 2 ? Promise.resolve(testKey(1)) : never),
+      });
+      const first = failureOf(masterKey.reseal(place, "the value"));
+      await vi.advanceTimersByTimeAsync(5_000);
+      expect(await first).toEqual({
+        operation: "MasterKey.read",
+        message: "MasterKey.read failed: MASTER_KEY gave nothing within 5 seconds",
+        isFinal: undefined,
+      });
+      const sealed = await masterKey.reseal(place, "the value");
+      const hanging = masterKey.seal(place, "another value");
+      expect(await masterKey.open(place, sealed)).toBe("the value");
+      expect((await masterKey.reseal(place, "the value")).keyVersion).toBe(1);
+      expect(reads).toBe(3);
+      await vi.advanceTimersByTimeAsync(5_000);
+      expect(await masterKey.open(place, await hanging)).toBe("another value");
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("may be read later when it cannot be read now, and the failure keeps the platform's words", async () => {

@@ -1,4 +1,5 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { env, listDurableObjectIds } from "cloudflare:test";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { keepOffConsole, maskConsole } from "#cloudflare/masked-console";
 import { maskOf } from "#core/mask";
 
@@ -178,6 +179,18 @@ describe("maskConsole", () => {
       value,
     },
     "what JSON makes of it": { toJSON: () => ({ value }) },
+    "what JSON makes of it by its class": new (class extends URL {})(
+      `https://example.com/${encodeURIComponent(value)}`,
+    ),
+    "what JSON makes of what JSON makes of it": {
+      toJSON: () => ({ address: new URL(`https://example.com/${encodeURIComponent(value)}`) }),
+    },
+    "what stands beside JSON that cannot be made": {
+      toJSON: () => {
+        throw new Error("no");
+      },
+      value,
+    },
     "a function's property": Object.assign(() => 1, { value }),
   };
   test.each(Object.keys(holders))("finds a secret in %s", (name) => {
@@ -225,6 +238,45 @@ describe("maskConsole", () => {
       new Request("https://example.com"),
     ];
     for (const other of others) expect(shownOf(other)).toBe(other);
+  });
+
+  test("asks an object once for what JSON makes of it, and not what it has given", () => {
+    const asked: string[] = [];
+    const given = {
+      toJSON: () => {
+        asked.push("given");
+        return value;
+      },
+    };
+    class Own {
+      toJSON(): unknown {
+        asked.push("own");
+        return given;
+      }
+    }
+    const own = new Own();
+    expect(shownOf(own)).toBe(own);
+    expect(asked).toEqual(["own"]);
+    const endless = (): object => ({ toJSON: () => ({ a: endless(), b: endless() }) });
+    expect(typeof shownOf(endless())).toBe("string");
+  });
+
+  test("calls nothing of a stub, which says that it has any method, and shows it as the platform does", async () => {
+    const called = vi.fn<() => void>();
+    const callable: object = new Proxy(() => {}, { get: () => callable, apply: called });
+    const stub = env.WATCHDOG.getByName("logged");
+    for (const shown of [callable, stub, stub.begin]) {
+      expect(shownOf(shown)).toBe(shown);
+      const holder = { deep: [{ shown }], at: new Date(0) };
+      expect(shownOf(holder)).toBe(holder);
+    }
+    expect(called).not.toHaveBeenCalled();
+    expect(shownOf({ stub, value })).toBe(
+      `{"stub":{"name":"logged","id":{"name":"logged"}},"value":"[secret:S]"}`,
+    );
+    // Whoever calls it wakes it, and it is there from then on.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(await listDurableObjectIds(env.WATCHDOG)).toEqual([]);
   });
 
   test("does not show what is nested beyond use, or cannot be masked", () => {

@@ -1,7 +1,7 @@
 /** What nodes are given of their organization, over stores in memory: read anew, refreshed in time, and known to the mask before. */
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { d1ResourceProviderLayer } from "#cloudflare/d1-resource-provider";
 import { ServiceFailure } from "#services/errors";
 import type { Tokens } from "#services/integration-store";
@@ -217,6 +217,55 @@ describe("Integrations of a node", () => {
     expect(await getIntegration("mail")).toEqual(mail("second token"));
     expect(await getIntegration("mail")).toEqual(mail("second token"));
     expect(asked).toEqual([{ organizationId: "acme", id: "mail", version: 2 }]);
+  });
+
+  it("get a newer token at half its life when it lives for minutes alone, and not at every call", async () => {
+    const second = 1_000;
+    const tokens = (): Tokens => ({
+      accessToken: "a short token",
+      refreshToken: "its refresh token",
+      expiresAt: Date.now() + 300 * second,
+      scopes: [],
+    });
+    const mailOf = () => ({ organizationId: "acme", id: "mail", now: Date.now() });
+    const opened: ReturnType<typeof open> = open({
+      refresh: ({ version }) =>
+        Effect.as(opened.integrations.replaceTokens({ ...mailOf(), version, tokens: tokens() }), {
+          status: "refreshed",
+        }),
+    });
+    vi.useFakeTimers({ toFake: ["Date"], now: 1_000_000 });
+    try {
+      const connection = { ...mailOf(), provider: "gmail", tokens: tokens() };
+      await run(opened.integrations.connect(connection));
+      const askTenTimes = async (): Promise<void> => {
+        for (let time = 0; time < 10; time++) {
+          await opened.getIntegration("mail");
+          vi.setSystemTime(Date.now() + 14 * second);
+        }
+      };
+      await askTenTimes();
+      vi.setSystemTime(1_000_000 + 149 * second);
+      await opened.getIntegration("mail");
+      expect(opened.asked).toEqual([]);
+      vi.setSystemTime(1_000_000 + 150 * second);
+      await askTenTimes();
+      expect(opened.asked).toEqual([{ organizationId: "acme", id: "mail", version: 1 }]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("are not given a token that had ended when it came", async () => {
+    const { integrations, getIntegration, asked } = refreshing();
+    const tokens = { accessToken: "an old token", refreshToken: "r", scopes: [] };
+    const now = Date.now() + 10 * minute;
+    const connection = { organizationId: "acme", id: "mail", provider: "gmail", now };
+    await run(
+      integrations.connect({ ...connection, tokens: { ...tokens, expiresAt: Date.now() - 1 } }),
+    );
+    expect(await getIntegration("mail")).toEqual(mail("second token"));
+    expect(asked).toHaveLength(1);
   });
 
   it("are masked, all their tokens, old ones and new ones", async () => {

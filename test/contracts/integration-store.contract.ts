@@ -1,6 +1,7 @@
 /** What every IntegrationStore promises. Storage may be shared between tests, so each has organizations of its own. */
 import * as Effect from "effect/Effect";
 import type * as Layer from "effect/Layer";
+import * as Result from "effect/Result";
 import { describe, expect, it } from "vitest";
 import type { IntegrationFacts, NewConnection, Tokens } from "#services/integration-store";
 import { IntegrationStore } from "#services/integration-store";
@@ -245,6 +246,36 @@ export const integrationStoreContract = (
           [`access ${index + 2}`, "connected"],
         ]);
       }
+    });
+
+    it("keeps five hundred of an organization, and refuses one more for good", async () => {
+      const store = open();
+      const organizationId = newOrganization();
+      const ids = Array.from({ length: 499 }, (_, index) => `n${index}`);
+      const connect = (id: string) => store.connect(connectionOf(organizationId, { id }));
+      await run(Effect.forEach(ids, connect, { concurrency: 50 }));
+      const both = ["a", "b"].map((id) => Effect.result(connect(id)));
+      const results = await run(Effect.all(both, { concurrency: "unbounded" }));
+      expect(results.filter(Result.isSuccess).map(({ success }) => success)).toEqual(["created"]);
+      const refused = results.filter(Result.isFailure).map(({ failure }) => failure);
+      refused.push(await run(Effect.flip(connect("another"))));
+      expect(
+        refused.map(({ operation, message, isFinal }) => ({ operation, message, isFinal })),
+      ).toEqual(
+        Array(2).fill({
+          operation: "IntegrationStore.connect",
+          message:
+            "The organization has 500 integrations, and no more are allowed. Remove one that nobody needs.",
+          isFinal: true,
+        }),
+      );
+      expect(await run(store.list(organizationId))).toHaveLength(500);
+      expect(await run(connect("n7"))).toBe("replaced");
+      expect(await run(store.connect(connectionOf(newOrganization())))).toBe("created");
+      await run(store.remove(organizationId, "n7"));
+      expect(await run(connect("another"))).toBe("created");
+      // Neither brings back what is over.
+      expect(Result.isFailure(await run(Effect.result(connect("n7"))))).toBe(true);
     });
 
     it("has nothing to seal anew under the newest key", async () => {

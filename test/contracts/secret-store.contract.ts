@@ -1,8 +1,10 @@
 /** What every SecretStore promises. Storage may be shared between tests, so each has organizations of its own. */
 import * as Effect from "effect/Effect";
 import type * as Layer from "effect/Layer";
+import * as Result from "effect/Result";
 import { describe, expect, it } from "vitest";
 import { secretProblem } from "#core/secret";
+import type { ServiceFailure } from "#services/errors";
 import type { NewSecret, SecretFacts } from "#services/secret-store";
 import { SecretStore } from "#services/secret-store";
 import { asText, likeOrganizations, nastyIds, unpairedIds } from "./nasty-ids.ts";
@@ -29,7 +31,12 @@ const oddValues: readonly string[] = [
   "'; DROP TABLE secrets; --",
   "x".repeat(64 * 1_024),
   "猫".repeat(21_845),
+  "\ufeffbehind a mark of byte order",
 ];
+
+const told = ({ operation, message, isFinal }: ServiceFailure) => ({ operation, message, isFinal });
+
+const refusal = (message: string) => ({ operation: "SecretStore.set", message, isFinal: true });
 
 /** `keyVersion` is what the layer tells of its values. */
 export const secretStoreContract = (
@@ -188,16 +195,86 @@ export const secretStoreContract = (
       ];
       for (const changes of refused) {
         const failure = await run(Effect.flip(store.set({ ...secret, ...changes })));
-        const { operation, message, isFinal } = failure;
-        expect({ operation, message, isFinal }).toEqual({
-          operation: "SecretStore.set",
-          message: secretProblem(changes.name ?? secret.name, changes.value ?? secret.value),
-          isFinal: true,
-        });
-        expect(asText(message)).not.toContain(asText(changes.value ?? secret.value).slice(1, -1));
+        expect(told(failure)).toEqual(
+          refusal(secretProblem(changes.name ?? secret.name, changes.value ?? secret.value)!),
+        );
+        expect(asText(failure.message)).not.toContain(
+          asText(changes.value ?? secret.value).slice(1, -1),
+        );
       }
       expect(await run(store.list(secret.organizationId))).toEqual([factsOf(secret)]);
       expect(await run(store.read(secret.organizationId, "KEY"))).toBe("the value");
+    });
+
+    it("keeps a thousand secrets of an organization, and refuses one more for good", async () => {
+      const store = open();
+      const organization = newOrganization();
+      const names = Array.from({ length: 999 }, (_, index) => `n${index}`);
+      await run(
+        Effect.forEach(names, (name) => store.set(secretOf(organization, { name })), {
+          concurrency: 50,
+        }),
+      );
+      const both = ["a", "b"].map((name) =>
+        Effect.result(store.set(secretOf(organization, { name }))),
+      );
+      const results = await run(Effect.all(both, { concurrency: "unbounded" }));
+      expect(results.filter(Result.isSuccess).map(({ success }) => success)).toEqual(["created"]);
+      const full = refusal(
+        "The organization has 1000 secrets, and 1000 are allowed. Remove one that nobody needs.",
+      );
+      expect(results.filter(Result.isFailure).map(({ failure }) => told(failure))).toEqual([full]);
+      const another = secretOf(organization, { name: "another" });
+      expect(told(await run(Effect.flip(store.set(another))))).toEqual(full);
+      expect(await run(store.list(organization))).toHaveLength(1_000);
+      expect(await run(store.set({ ...another, name: "n7", value: "a newer value" }))).toBe(
+        "replaced",
+      );
+      expect(await run(store.set({ ...another, organizationId: newOrganization() }))).toBe(
+        "created",
+      );
+      await run(store.remove(organization, "n7"));
+      expect(await run(store.set(another))).toBe("created");
+    });
+
+    it("keeps 512 KiB of values of an organization together, and refuses a byte more for good", async () => {
+      const store = open();
+      const organization = newOrganization();
+      const largest = 64 * 1_024;
+      const set = (name: string, bytes: number, character = "x") =>
+        store.set(
+          secretOf(organization, {
+            name,
+            value: character.repeat(bytes / Buffer.byteLength(character)),
+          }),
+        );
+      const refusedAt = (bytes: number) =>
+        refusal(
+          `The values of the organization's secrets would be ${bytes} bytes long together, and 524288 are allowed. Remove one ` +
+            "that nobody needs, or keep what is large in the ObjectStore, encrypted with a key that is a secret.",
+        );
+      for (const name of ["a", "b", "c", "d", "e"]) await run(set(name, largest));
+      await run(set("f", largest, "é"));
+      // Sizes that leave different numbers of bytes in the last group of base64.
+      await run(set("g", largest - 1));
+      await run(set("h", largest - 24, "猫猫é"));
+      const both = ["i", "j"].map((name) => Effect.result(set(name, 24)));
+      const results = await run(Effect.all(both, { concurrency: "unbounded" }));
+      expect(results.filter(Result.isSuccess).map(({ success }) => success)).toEqual(["created"]);
+      expect(results.filter(Result.isFailure).map(({ failure }) => told(failure))).toEqual([
+        refusedAt(8 * largest - 1 + 24),
+      ]);
+      expect(told(await run(Effect.flip(set("k", 8))))).toEqual(refusedAt(8 * largest - 1 + 8));
+      expect(await run(store.list(organization))).toHaveLength(9);
+      // A new value counts in place of the old one.
+      expect(await run(set("g", largest))).toBe("replaced");
+      expect(told(await run(Effect.flip(set("h", largest - 16, "猫猫é"))))).toEqual(
+        refusedAt(8 * largest + 8),
+      );
+      expect(await run(set("a", largest, "é"))).toBe("replaced");
+      expect(await run(set("a", largest - 100))).toBe("replaced");
+      expect(await run(set("k", 100))).toBe("created");
+      expect(told(await run(Effect.flip(set("l", 8))))).toEqual(refusedAt(8 * largest + 8));
     });
 
     it("has nothing to seal anew when all is under the newest key", async () => {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { KnownSecret } from "#core/mask";
 import { maskOf } from "#core/mask";
+import { formsOf } from "#core/mask-forms";
 
 const secret = (value: string, name = "S"): KnownSecret => ({ name, value });
 const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
@@ -168,4 +169,68 @@ test("no encoding of a text around a secret can be decoded to it", () => {
     }),
     { numRuns: 300 },
   );
+});
+
+/** Long, with all that is escaped anywhere, and different from line to line. */
+const longValue = Array.from({ length: 200 }, (_, line) => `${line} ${awkward}`).join("\n");
+
+const likelyWriters = [
+  "as it is",
+  "in JSON",
+  "as a component of an address",
+  "in base64",
+  "in base64 without padding",
+  "in base64 for addresses",
+];
+
+test.each(likelyWriters)("a long secret that is written %s is replaced as a whole", (manner) => {
+  const text = `<<${writers[manner]!(longValue)}>>`;
+  for (const value of [longValue, `${longValue}\n`, ` \n ${longValue}`]) {
+    const mask = maskOf([secret(value)]);
+    expect(mask.text(text)).toBe("<<[secret:S]>>");
+    expect(textOf(mask.bytes(bytesOf(text)))).toBe("<<[secret:S]>>");
+  }
+});
+
+test("a long secret is found at every alignment of base64, and each of its lines by itself", () => {
+  const mask = maskOf([secret(longValue)]);
+  for (const before of ["", "u", "uu", "uuu"]) {
+    for (const encoding of ["base64", "base64url"] as const) {
+      const encoded = Buffer.from(`${before}${longValue}w`).toString(encoding);
+      const around = charactersAround(encoded, before.length, Buffer.byteLength(longValue));
+      expect(mask.text(encoded).replace("[secret:S]", "")).toHaveLength(around);
+    }
+  }
+  expect(mask.text(`(${longValue.split("\n")[150]!})`)).toBe("([secret:S])");
+});
+
+test("every form of a value of four KiB is found, and little white space makes no value long", () => {
+  const size = Buffer.byteLength(awkward);
+  const value = awkward.repeat(Math.floor(4_096 / size)) + "x".repeat(4_096 % size);
+  for (const padded of [value, `${value}\n`, `${" ".repeat(5_000)}${value}`]) {
+    const mask = maskOf([secret(padded)]);
+    for (const write of Object.values(writers)) expect(mask.text(write(value))).toBe("[secret:S]");
+  }
+});
+
+test("white space alone is a secret however much of it there is", () => {
+  const spaces = " ".repeat(5_000);
+  const mask = maskOf([secret(spaces)]);
+  for (const text of [spaces, Buffer.from(spaces).toString("base64")]) {
+    expect(mask.text(text)).toBe("[secret:S]");
+  }
+});
+
+const unitsOf = (value: string): number =>
+  [...new Map(formsOf(value).map((form) => [form.text, form])).values()].reduce(
+    (sum, { text }) => sum + text.length,
+    0,
+  );
+
+test("all forms of a long value together are no more than a few times as long as it", () => {
+  const lines = Array.from({ length: 900 }, (_, line) => `${line} ${"Zm9v/YmFy+".repeat(7)}`);
+  for (const value of [lines.join("\n"), `${lines.join("\n")}\n`, lines.join("")]) {
+    expect(value.length).toBeGreaterThan(60_000);
+    expect(unitsOf(value)).toBeLessThan(14 * value.length);
+  }
 });

@@ -46,3 +46,24 @@ test("values that repeat themselves cost about what others cost", () => {
     expect(quickest(() => mask.text(text))).toBeLessThan(limit);
   }
 });
+
+test("a mask of the most and of the longest values is built while twelve million characters are read", () => {
+  const random = (length: number, seed: number): string =>
+    Array.from({ length: length / 8 }, (_, at) =>
+      Math.imul(at + seed, 0x9e3779b1)
+        .toString(36)
+        .padStart(8, "/+")
+        .slice(-8),
+    ).join("");
+  const sets = [
+    Array.from({ length: 1_000 }, (_, index) => random(40, index * 7_919)),
+    Array.from({ length: 8 }, (_, index) => random(65_536, index * 7_919)),
+  ];
+  const usual = maskOf([secret("nothing of the kind")]);
+  const text = random(1_000_000, 5);
+  const limit = 12 * quickest(() => usual.text(text));
+  for (const values of sets) {
+    const secrets = values.map((value, index) => secret(value, `${index}`));
+    expect(quickest(() => maskOf(secrets).text(text.slice(0, 100)))).toBeLessThan(limit);
+  }
+});

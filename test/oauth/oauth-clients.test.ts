@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect";
 import { describe, expect, it } from "vitest";
-import { parseOAuthClients } from "#runtime/oauth-clients";
+import { parseOAuthClient, parseOAuthClients } from "#runtime/oauth-clients";
 import { genericProvider, oauthProviders } from "#runtime/oauth-providers";
 import { ServiceFailure } from "#services/errors";
 
@@ -196,5 +196,41 @@ describe("parseOAuthClients", () => {
       },
     });
     expect(message).not.toContain("canary");
+  });
+});
+
+describe("parseOAuthClient", () => {
+  const json = JSON.stringify({
+    github: { clientId: "id" },
+    broken: { clientSecret: "canary" },
+    odd: null,
+  });
+  const one = (text: string | undefined, name: string) =>
+    Effect.runSync(Effect.result(parseOAuthClient(text, name)));
+
+  it("gives the client that is asked for, whatever is wrong with others", () => {
+    const github = parse({ github: { clientId: "id" } }).get("github");
+    expect(one(json, "github")).toMatchObject({ success: github });
+  });
+
+  it.each([
+    ["broken", refusal("'broken' lacks clientId: a text that is not empty")],
+    ["odd", refusal("'odd' should be an object with clientId and clientSecret")],
+    [
+      "toString",
+      "OAUTH_CLIENTS has no client 'toString'. Add one under this name and deploy again.",
+    ],
+    ["", "OAUTH_CLIENTS has no client ''. Add one under this name and deploy again."],
+  ])("refuses %j for what is wrong with it alone", (name, message) => {
+    expect(one(json, name)).toMatchObject({ failure: { message, isFinal: true } });
+  });
+
+  it("has none where there is no text, and refuses what is no object", () => {
+    const none = "OAUTH_CLIENTS has no client 'github'. Add one under this name and deploy again.";
+    expect(one(undefined, "github")).toMatchObject({ failure: { message: none } });
+    const message = refusal(
+      `it should be JSON: { "NAME": { "clientId": ..., "clientSecret": ... } }`,
+    );
+    expect(one("[]", "github")).toMatchObject({ failure: { message, isFinal: true } });
   });
 });
