@@ -15,6 +15,8 @@ CREATE TABLE credit_accounts (
   spent INTEGER NOT NULL DEFAULT 0 CHECK (spent >= 0),
   -- Whether the copy in KV has not been written since something was spent.
   is_unpublished INTEGER NOT NULL DEFAULT 0 CHECK (is_unpublished IN (0, 1)),
+  -- Until then nobody writes a copy, in milliseconds since 1970: one is being written, or one was a moment ago.
+  publish_after INTEGER NOT NULL DEFAULT 0,
   CHECK (plan IS NOT 'fixed' OR (allowance IS NOT NULL AND overage IS 0)),
   CHECK (plan IS NOT 'overage' OR allowance IS NOT NULL),
   CHECK (plan IN ('fixed', 'overage') OR (allowance IS NULL AND overage IS NULL))

@@ -1,8 +1,8 @@
 /**
  * Credits in D1: the ledger, the accounts whose sums its triggers keep, and what nodes of runs with a budget were allotted.
- * Whether something fits is decided by the statement that stores it. KV carries a copy of what was spent (CREDIT-3), written
- * after each settlement. KV takes one write a second for a key: the account notes which copies are missing, and the watchdog
- * writes them.
+ * Whether something fits is decided by the statement that stores it. KV carries a copy of what was spent (CREDIT-3). KV takes one
+ * write a second for a key: a run that ends within a second of the last copy leaves it to the watchdog, since the account notes
+ * that it is missing.
  */
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
@@ -77,14 +77,28 @@ export interface UsageCopy {
   readonly updatedAt: number;
 }
 
-const copySql = `
-  SELECT spent, CAST(unixepoch('subsec') * 1000 AS INTEGER) AS updatedAt
-  FROM credit_accounts WHERE organization_id = ?1`;
+/** Between copies, since KV takes a write a second for a key; in milliseconds, as the next one. */
+const copyGap = 1_000;
+/** That whoever writes a copy has for it before another may: a late copy in the place of a newer one would stand for good. */
+const copyTime = 30_000;
+const clock = "(SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now)";
 
-/** Not when more was spent since: then another copy is due, and this one may have come after it. */
-const publishedSql = `
-  UPDATE credit_accounts SET is_unpublished = 0 WHERE organization_id = ?1 AND spent = ?2
-  RETURNING 1`;
+/** Lets one at a time write a copy. A time that is further off was set by another clock, and counts for nothing. */
+const claimSql = `
+  UPDATE credit_accounts SET publish_after = now + ${copyTime} FROM ${clock}
+  WHERE organization_id = ?1 AND is_unpublished
+    AND publish_after NOT BETWEEN now + 1 AND now + ${copyTime}
+  RETURNING spent, publish_after - ${copyTime} AS updatedAt`;
+
+/**
+ * Something is missing still when the copy could not be written, or more was spent meanwhile: also when another has written that,
+ * since of two copies nobody knows which one stands.
+ */
+const copiedSql = `
+  UPDATE credit_accounts SET
+    is_unpublished = ?2 IS NOT spent,
+    publish_after = iif(publish_after = ?3 + ${copyTime}, now + ${copyGap}, publish_after)
+  FROM ${clock} WHERE organization_id = ?1`;
 
 /** Ids that KV takes as they are, and that fit its keys. */
 const plainId = /^(?!~)[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]{1,100}$/u;
@@ -93,23 +107,22 @@ const plainId = /^(?!~)[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]{1,100}$/u;
 export const usageKeyOf = async (organizationId: string): Promise<string> =>
   `${plainId.test(organizationId) ? organizationId : `~${await keySegment(organizationId)}`}:compute-usage`;
 
-/** Runs that end at the same time write for each other. */
-const mostCopies = 5;
-
 const publish = async (
   db: D1Database,
   cache: KVNamespace,
   organizationId: string,
 ): Promise<void> => {
   const id = idToText(organizationId);
-  const key = await usageKeyOf(organizationId);
-  for (let copies = 0; copies < mostCopies; copies++) {
-    const row = await db.prepare(copySql).bind(id).first<UsageCopy>();
-    if (row === null) return;
-    const copy: UsageCopy = { ...row, spent: creditsOfMicro(row.spent) };
-    await cache.put(key, JSON.stringify(copy));
-    const { results } = await db.prepare(publishedSql).bind(id, row.spent).all();
-    if (results.length > 0) return;
+  const claimed = await db.prepare(claimSql).bind(id).first<UsageCopy>();
+  if (claimed === null) return;
+  const { spent, updatedAt } = claimed;
+  const copy: UsageCopy = { spent: creditsOfMicro(spent), updatedAt };
+  let copied: number | null = null;
+  try {
+    await cache.put(await usageKeyOf(organizationId), JSON.stringify(copy));
+    copied = spent;
+  } finally {
+    await db.prepare(copiedSql).bind(id, copied, updatedAt).run();
   }
 };
 

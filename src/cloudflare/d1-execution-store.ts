@@ -65,7 +65,7 @@ const writeRow = async (
   return (written?.meta.changes ?? 0) > 0;
 };
 
-/** A row that was not written may be that of another instance. */
+/** A row that was not written, or not yet, may be that of another instance. */
 const checkInstance = async (db: D1Database, saved: SavedExecution): Promise<void> => {
   const standing = await readCommandRow(db, saved.organizationId, saved.execution.id);
   if (standing !== undefined && standing.instanceId !== saved.instanceId) {
@@ -73,15 +73,24 @@ const checkInstance = async (db: D1Database, saved: SavedExecution): Promise<voi
   }
 };
 
+/** A run's instance is that of its first save for good, so that it need not be asked for again. */
+interface LastOwned {
+  key: string | undefined;
+}
+
+const ownedKeyOf = ({ organizationId, execution, instanceId }: SavedExecution): string =>
+  JSON.stringify([organizationId, execution.id, instanceId]);
+
 /** Gives the record that stands. */
 type Save = (
   db: D1Database,
   bucket: R2Bucket,
   keys: RecordKeys,
   saved: SavedExecution,
+  owned: LastOwned,
 ) => Promise<WorkflowExecution>;
 
-const saveLive: Save = async (db, bucket, keys, saved) => {
+const saveLive: Save = async (db, bucket, keys, saved, owned) => {
   const start = await storeStart(db, bucket, saved);
   const isInitial =
     start !== undefined &&
@@ -94,7 +103,10 @@ const saveLive: Save = async (db, bucket, keys, saved) => {
     params: start?.params ?? null,
     isInitial,
   });
-  if (isWritten) return saved.execution;
+  if (isWritten) {
+    owned.key = ownedKeyOf(saved);
+    return saved.execution;
+  }
   if (!isMereStart(saved)) await checkInstance(db, saved);
   if (isLarge) await bucket.delete(keys.live);
   const { organizationId, execution } = saved;
@@ -105,9 +117,10 @@ const saveLive: Save = async (db, bucket, keys, saved) => {
   );
 };
 
-const saveFinal: Save = async (db, bucket, keys, saved) => {
-  // A run that ran nothing has not been saved before, which would have been the time to see this.
-  if (saved.start !== undefined) await checkInstance(db, saved);
+const saveFinal: Save = async (db, bucket, keys, saved, owned) => {
+  // The record comes before the row, which could tell no sooner. Whoever has saved the run before knows; one that ran nothing,
+  // or goes on in another process, has not.
+  if (owned.key !== ownedKeyOf(saved)) await checkInstance(db, saved);
   const text = JSON.stringify(saved.execution);
   const [written, start] = await Promise.all([
     bucket.put(keys.final, text, onlyIfAbsent),
@@ -177,12 +190,13 @@ export const d1ExecutionStoreLayer = (
     perform: () => Promise<A>,
   ): Effect.Effect<A, ReturnType<ReturnType<typeof storeFailureOf>>> =>
     Effect.tryPromise({ try: perform, catch: storeFailureOf(`ExecutionStore.${method}`) });
+  const owned: LastOwned = { key: undefined };
   return Layer.succeed(ExecutionStore, {
     save: (saved) =>
       attempt("save", async () => {
         const { id, status } = saved.execution;
         const keys = await recordKeysOf(saved.organizationId, id);
-        return (isFinalStatus(status) ? saveFinal : saveLive)(db, bucket, keys, saved);
+        return (isFinalStatus(status) ? saveFinal : saveLive)(db, bucket, keys, saved, owned);
       }),
     get: (organizationId, executionId) =>
       attempt("get", async () => {

@@ -24,6 +24,8 @@ const methods = [
 const masks = new Set<{ readonly mask: () => Mask }>();
 const masked = new WeakSet<object>();
 const deepest = 100;
+/** Of one line's argument. What JSON is made of may make more of itself without end. */
+const mostJson = 100_000;
 
 /** What a console shows of some platform objects is not in properties of theirs. */
 const collections = [Map, Set, Headers, URLSearchParams, FormData];
@@ -37,14 +39,29 @@ const read = (owner: object, key: PropertyKey): unknown => {
   }
 };
 
-/** All that a console, or the JSON that logs are kept as, may show. */
+/**
+ * The method by which JSON is made of an object, unless it has none. Asked of properties that are really there: a stub of a remote
+ * object says that it has any method, and calls its object for it.
+ */
+const jsonMethodOf = (owner: object): unknown => {
+  for (
+    let holder: object | null = owner;
+    holder !== null;
+    holder = Reflect.getPrototypeOf(holder)
+  ) {
+    const property = Reflect.getOwnPropertyDescriptor(holder, "toJSON");
+    if (property === undefined) continue;
+    return property.get === undefined ? property.value : Reflect.apply(property.get, owner, []);
+  }
+  return undefined;
+};
+
+/** All that a console may show. */
 const partsOf = (owner: object): readonly (readonly [string, unknown])[] => {
   try {
     const keys: PropertyKey[] = Reflect.ownKeys(owner);
     if (owner instanceof Request || owner instanceof Response) keys.push("url", "headers");
     const parts = keys.map((key): readonly [string, unknown] => [String(key), read(owner, key)]);
-    const toJson = read(owner, "toJSON");
-    if (typeof toJson === "function") parts.push(["toJSON()", Reflect.apply(toJson, owner, [""])]);
     return collections.some((collection) => owner instanceof collection)
       ? [...parts, ["entries", [...(owner as Iterable<unknown>)]]]
       : parts;
@@ -53,9 +70,20 @@ const partsOf = (owner: object): readonly (readonly [string, unknown])[] => {
   }
 };
 
+/** What the JSON that logs are kept as shows of it; undefined when that is its parts. */
+const jsonOf = (owner: object): unknown => {
+  try {
+    const method = jsonMethodOf(owner);
+    return typeof method === "function" ? Reflect.apply(method, owner, [""]) : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
 /** The argument itself, or a text in its place when something in it is secret. */
 const shown = (argument: unknown): unknown => {
   let isChanged = false;
+  let jsonMade = 0;
   const seen = new Set<object>();
   const text = (given: string): string => {
     let masked = given;
@@ -63,7 +91,7 @@ const shown = (argument: unknown): unknown => {
     if (masked !== given) isChanged = true;
     return masked;
   };
-  const copy = (part: unknown, depth: number): unknown => {
+  const copy = (part: unknown, depth: number, isJson = false): unknown => {
     if (
       typeof part === "string" ||
       typeof part === "number" ||
@@ -86,7 +114,15 @@ const shown = (argument: unknown): unknown => {
       return `[${part.length} bytes]`;
     }
     if (Array.isArray(part)) return part.map((element: unknown) => copy(element, depth + 1));
-    return recordOf(partsOf(part).map(([key, value]) => [text(key), copy(value, depth + 1)]));
+    const json = isJson ? undefined : jsonOf(part);
+    if (json !== undefined && ++jsonMade > mostJson) {
+      isChanged = true;
+      return "[too much]";
+    }
+    const parts = partsOf(part).map(([key, value]) => [text(key), copy(value, depth + 1)] as const);
+    return recordOf(
+      json === undefined ? parts : [...parts, ["toJSON()", copy(json, depth + 1, true)]],
+    );
   };
   const copied = copy(argument, 0);
   if (!isChanged) return argument;

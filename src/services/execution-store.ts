@@ -129,7 +129,7 @@ export class ExecutionStore extends Context.Service<
     /**
      * Gives the record that stands: this very one, or the final one that stood already. What only says that the run is
      * submitted leaves whatever stands: of starts that come at once one is the first, and none undoes what the run has done.
-     * A run is run by the instance of its first save: the live record of another is refused for good.
+     * A run is run by the instance of its first save: whatever another says of it is refused for good.
      */
     readonly save: (saved: SavedExecution) => Effect.Effect<WorkflowExecution, ServiceFailure>;
     readonly get: (

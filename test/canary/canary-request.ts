@@ -20,3 +20,5 @@ export type CanaryRequest =
   | { readonly type: "cancel"; readonly id: string };
 
 export const organizationId = "organization";
+/** The one whose secrets nothing masks. */
+export const controlOrganizationId = "control";

@@ -3,7 +3,7 @@ import type { ExecuteParams } from "#core/execution-context";
 import type { JsonValue } from "#core/value";
 import type { Policy, Workflow } from "#core/workflow";
 import { graph } from "../support/graph.ts";
-import { organizationId } from "./canary-request.ts";
+import { controlOrganizationId, organizationId } from "./canary-request.ts";
 import { markerOf } from "./marker.ts";
 import { allWaysOf } from "./ways.ts";
 
@@ -109,3 +109,15 @@ export const canaryRuns = (canaries: Canaries): Readonly<Record<string, ExecuteP
     },
   };
 };
+
+/** One that goes wherever secrets may go, of an organization whose secrets nothing masks. */
+export const controlRun = ({ told }: Pick<Canaries, "told">): ExecuteParams => ({
+  workflow: typed(
+    "control",
+    graph("output -> large -> file", "trigger -> steps", "speaks -> floats", "throw -> say"),
+  ),
+  userId: "user",
+  organizationId: controlOrganizationId,
+  computeCredits: 1_000_000,
+  trigger: told,
+});

@@ -1,14 +1,14 @@
 /**
  * SECRET-1, for real: secrets and tokens go through runs of every kind, and then every byte that the local runtime has written
- * is searched for them: its files, its logs, its console. Nodes do their worst; markers that are no secrets go the same ways,
- * so that a search which looks in the wrong place finds nothing and fails too.
+ * is searched for them: its files, its logs, its console. Nodes do their worst. Markers that are no secrets go the same ways, and
+ * so do secrets of an organization that nothing is masked for: a search or a scenario that could find nothing fails too.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { notes, query } from "../crash/stored-runs.ts";
 import type { Channel } from "./marker.ts";
 import { markerOf } from "./marker.ts";
 import type { Played } from "./scenario.ts";
-import { clean, directory, play, values } from "./scenario.ts";
+import { clean, controlValues, directory, play, values } from "./scenario.ts";
 import type { Find, Place } from "./search.ts";
 import { needlesOf, needlesOfHalves, search } from "./search.ts";
 
@@ -49,10 +49,27 @@ const briefly = (finds: readonly Find[]): readonly string[] =>
       `${place}: ${inPlace.length} finds, first as ${inPlace[0]!.form}: ${inPlace[0]!.excerpt}`,
   );
 
+const findsOf = (texts: readonly string[]): readonly Find[] =>
+  search(played.places, texts.flatMap(needlesOfHalves));
+
 test("no secret and no token is in any byte that the local runtime has written", () => {
-  const needles = values.flatMap(needlesOfHalves);
-  expect(briefly(search(played.places, needles))).toEqual([]);
+  expect(briefly(findsOf(values))).toEqual([]);
 });
+
+/** Wherever nodes can bring what they know. */
+const reachable = ["D1", "R2", "Workflows", "traces", "console", "logs"];
+
+test.each(Object.keys(controlValues))(
+  "the same search finds '%s' of an organization that nothing is masked for, wherever nodes can bring it",
+  (name) => {
+    expect(played.control).toBe("error");
+    const places = findsOf([controlValues[name]!]).map(({ place }) => place);
+    const found = Object.keys(storages).filter((storage) =>
+      places.some((place) => storages[storage]!.test(place)),
+    );
+    expect(found).toEqual(reachable);
+  },
+);
 
 test("every run ends as it should", () => {
   const ended = [...played.records].map(([id, record]) => [
@@ -111,7 +128,9 @@ test("the secrets are kept all the while, as envelopes, and the token that had e
   const kept = query<{ readonly name: string; readonly version: number; readonly size: number }>(
     directory,
     `SELECT name, key_version AS version, length(envelope) > 0 AS size FROM secrets
-      UNION ALL SELECT id, version, length(envelope) > 0 FROM integrations ORDER BY 1`,
+      WHERE organization_id = 'organization'
+      UNION ALL SELECT id, version, length(envelope) > 0 FROM integrations
+      WHERE organization_id = 'organization' ORDER BY 1`,
   );
   expect(kept.map(({ name, version, size }) => [name, version, size])).toEqual([
     ["ODD", 1, 1],
@@ -172,5 +191,5 @@ test.each(["PLAIN", "ODD", "mail", "renewed"])("a mask stands in the place of '%
   const masks = (["utf8", "utf16le"] as const).map((encoding) =>
     Buffer.from(`[secret:${name}]`, encoding),
   );
-  expect(storagesWith(masks)).toEqual(["D1", "R2", "Workflows", "traces", "console", "logs"]);
+  expect(storagesWith(masks)).toEqual(reachable);
 });

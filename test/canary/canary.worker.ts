@@ -9,13 +9,15 @@ import type { PawlEnv } from "#cloudflare/env";
 import { executeEntrypoint } from "#cloudflare/execute-entrypoint";
 import { cloudflareServices } from "#cloudflare/layers";
 import { workflowInstancesLayer } from "#cloudflare/workflow-instances";
+import { noMask } from "#core/mask";
 import { answerWait, commandRun } from "#runtime/control-run";
 import { startRun } from "#runtime/start-run";
 import { ExecutionStore } from "#services/execution-store";
 import { IntegrationStore } from "#services/integration-store";
+import { ResourceProvider } from "#services/resource-provider";
 import { SecretStore } from "#services/secret-store";
 import type { CanaryRequest } from "./canary-request.ts";
-import { organizationId } from "./canary-request.ts";
+import { controlOrganizationId, organizationId } from "./canary-request.ts";
 import { canaryNodes, pause, single } from "./canary-nodes.ts";
 import { markerOf } from "./marker.ts";
 
@@ -70,16 +72,29 @@ const floats = single("floats", "console", async (held) => {
   return { out: true };
 });
 
+/** Pawl's own resources, but that nothing is masked for one organization. */
+const resources = () =>
+  Layer.effect(
+    ResourceProvider,
+    Effect.map(ResourceProvider, (own) => ({
+      ...own,
+      maskFor: (id) => (id === controlOrganizationId ? noMask : own.maskFor(id)),
+      maskAtHand: (id) => (id === controlOrganizationId ? noMask : own.maskAtHand(id)),
+    })),
+  ).pipe(Layer.provide(cloudflareServices(env)));
+
 /** Few steps, so that a long run is spread over several instances. */
 export const Execute = executeEntrypoint({
   nodes: [...canaryNodes, floats, hold],
+  layers: resources,
   stepLimit: 80,
   partSteps: 30,
 });
 export { TokenRefresher } from "#cloudflare/token-refresher";
 export { Watchdog } from "#cloudflare/watchdog";
 
-const services = () => Layer.merge(cloudflareServices(env), workflowInstancesLayer(env.EXECUTE));
+const services = () =>
+  Layer.mergeAll(cloudflareServices(env), workflowInstancesLayer(env.EXECUTE), resources());
 
 const perform = async (request: CanaryRequest): Promise<unknown> => {
   switch (request.type) {

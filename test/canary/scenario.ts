@@ -11,13 +11,14 @@ import { fileURLToPath } from "node:url";
 import type { ExecuteParams } from "#core/execution-context";
 import { isFinalStatus, type WorkflowExecutionStatus } from "#core/lifecycle";
 import type { WorkflowExecution } from "#core/report";
+import type { NewSecret } from "#services/secret-store";
 import type { Server } from "../crash/server.ts";
 import { prepare, startServer } from "../crash/server.ts";
 import { notes, statuses } from "../crash/stored-runs.ts";
 import type { CanaryRequest } from "./canary-request.ts";
-import { organizationId } from "./canary-request.ts";
+import { controlOrganizationId, organizationId } from "./canary-request.ts";
 import type { Canaries } from "./canary-runs.ts";
-import { canaryRuns, toldFrom } from "./canary-runs.ts";
+import { canaryRuns, controlRun, toldFrom } from "./canary-runs.ts";
 import { markerOf } from "./marker.ts";
 import type { Place } from "./search.ts";
 import { filesBelow } from "./search.ts";
@@ -27,9 +28,10 @@ import { startTokenServer } from "./token-server.ts";
 const random = (bytes: number): string => randomBytes(bytes).toString("hex");
 
 /** Differs from itself in each encoding, in both halves: five `?` are a `/` in base64 wherever they stand, and `>` a `+`. */
-const oddValue = `${random(3)}/+ %"?????${random(3)}${random(3)}\u00e9"&+%>>>>>${random(3)}`;
+const oddValue = (): string =>
+  `${random(3)}/+ %"?????${random(3)}${random(3)}\u00e9"&+%>>>>>${random(3)}`;
 
-const secrets = { PLAIN: random(16), ODD: oddValue };
+const secrets = { PLAIN: random(16), ODD: oddValue() };
 const tokens = {
   access: `ya29.${random(14)}`,
   refresh: `1//${random(14)}`,
@@ -40,6 +42,15 @@ const tokens = {
 };
 /** All that must be seen nowhere. */
 export const values: readonly string[] = [...Object.values(secrets), ...Object.values(tokens)];
+
+/** Of the organization whose secrets nothing masks: what the search must find, or it would find the others no more either. */
+const controlSecrets = { PLAIN: random(16), ODD: oddValue() };
+const controlTokens = { access: `ya29.${random(14)}`, refresh: `1//${random(14)}` };
+/** What its nodes are given: nobody gets a refresh token. */
+export const controlValues: Readonly<Record<string, string>> = {
+  ...controlSecrets,
+  mail: controlTokens.access,
+};
 
 const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex");
 
@@ -69,6 +80,8 @@ export interface Played {
   readonly started: ReadonlyMap<string, string>;
   /** Run -> its record; null for one that a start has refused. */
   readonly records: ReadonlyMap<string, WorkflowExecution | null>;
+  /** How the run ended whose secrets nothing masks. */
+  readonly control: string | undefined;
 }
 
 /** All that any of its processes writes goes below the directory, also what is not meant to stay. */
@@ -137,6 +150,13 @@ const answer = (id: string): Promise<void> =>
     return (await ask({ type: "answer", id, nodeId: "ask", data })).status === "accepted";
   });
 
+const secretsOf = (
+  owner: string,
+  values: Readonly<Record<string, string>>,
+  now: number,
+): readonly NewSecret[] =>
+  Object.entries(values).map(([name, value]) => ({ organizationId: owner, name, value, now }));
+
 /** Plays all runs; the server dies in the middle of them and at the end. */
 export const play = async (): Promise<Played> => {
   await prepare(directory, fileURLToPath(new URL("canary.worker.ts", import.meta.url)));
@@ -149,7 +169,10 @@ export const play = async (): Promise<Played> => {
   const connection = { organizationId, provider: "acme", now };
   await ask({
     type: "seed",
-    secrets: Object.entries(secrets).map(([name, value]) => ({ organizationId, name, value, now })),
+    secrets: [
+      ...secretsOf(organizationId, secrets, now),
+      ...secretsOf(controlOrganizationId, controlSecrets, now),
+    ],
     connections: [
       {
         ...connection,
@@ -171,16 +194,30 @@ export const play = async (): Promise<Played> => {
           scopes: [],
         },
       },
+      {
+        ...connection,
+        organizationId: controlOrganizationId,
+        id: "mail",
+        tokens: {
+          accessToken: controlTokens.access,
+          refreshToken: controlTokens.refresh,
+          expiresAt: null,
+          scopes: [],
+        },
+      },
     ],
   });
   const { killed, "left behind": leftBehind, ...others } = canaryRuns(canaries);
   for (const [id, params] of Object.entries(others)) await startRun(id, params);
+  const control = controlRun({ told: Object.values(controlValues) });
+  await ask({ type: "start", id: "control", params: control });
   await answer("waiting");
   await untilHeld("cancelled");
   await ask({ type: "cancel", id: "cancelled" });
   await untilEnded(["failed"]);
   await startRun("redriven", { ...others["failed"]!, redrive: { executionId: "failed" } });
-  await untilEnded(startedRuns().filter((id) => id !== "waiting when killed"));
+  const awaited = startedRuns().filter((id) => id !== "waiting when killed");
+  await untilEnded([...awaited, "control"]);
   await startRun("killed", killed!);
   await untilHeld("killed");
   await kill();
@@ -203,6 +240,7 @@ export const play = async (): Promise<Played> => {
     places: [...filesBelow(directory), { name: "console", bytes: Buffer.concat(outputs) }],
     started: begun,
     records,
+    control: statuses(directory).get("control"),
   };
 };
 

@@ -87,7 +87,9 @@ describe("d1ExecutionStoreLayer", () => {
 
   it("finds a run whose row could not be written, and writes the row of that record later", async () => {
     const written = savedRun("no row", "run", { status: "completed" });
-    const broken = executionStore(withMethods(DB, { prepare: failing }));
+    const prepare = (sql: string): D1PreparedStatement =>
+      sql.includes("INSERT") ? failing() : DB.prepare(sql);
+    const broken = executionStore(withMethods(DB, { prepare }));
     const failure = await run(Effect.flip(broken.save(written)));
     expect(failure).toBeInstanceOf(ServiceFailure);
     const store = executionStore();
@@ -200,6 +202,18 @@ describe("d1ExecutionStoreLayer", () => {
     ]) {
       expect(await tripsOf(effect)).toBe(1);
     }
+  });
+
+  it("asks D1 once more for whose a run is when it has not saved the run before", async () => {
+    const [last, other] = [savedRun("moved", "run"), savedRun("moved", "other")];
+    const live = { status: "executing", endedAt: null } as const;
+    const first = executionStore();
+    await run(first.save(savedRun("moved", "run", live)));
+    await run(first.save({ ...savedRun("moved", "other", live), instanceId: "instance" }));
+    expect(await tripsOf(executionStore().save(last))).toBe(2);
+    expect(await tripsOf(Effect.flip(executionStore().save(other)))).toBe(1);
+    expect(await run(first.get("moved", "run"))).toEqual(last.execution);
+    expect(await run(first.get("moved", "other"))).toMatchObject(live);
   });
 
   it("finds a large live record after a new run's, which is none", async () => {

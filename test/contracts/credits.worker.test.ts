@@ -1,8 +1,8 @@
-/** The contract of credits against D1, and what is D1's or KV's alone. */
+/** The contract of credits against D1, and what is D1's alone. */
 import { env } from "cloudflare:test";
 import * as Effect from "effect/Effect";
 import { describe, expect, it } from "vitest";
-import { d1CreditServiceLayer, usageKeyOf } from "#cloudflare/d1-credit-service";
+import { d1CreditServiceLayer } from "#cloudflare/d1-credit-service";
 import { d1ExecutionStoreLayer } from "#cloudflare/d1-execution-store";
 import { CreditService } from "#services/credit-service";
 import { ServiceFailure } from "#services/errors";
@@ -11,7 +11,6 @@ import { failing, queriesOf, withMethods } from "../support/d1-queries.ts";
 import { creditBudgetContract } from "./credit-budget.contract.ts";
 import { creditServiceContract, creditsOf } from "./credit-service.contract.ts";
 import { savedRun } from "./execution-store.contract.ts";
-import { asText, likeOrganizations, nastyIds, unpairedIds } from "./nasty-ids.ts";
 
 const { DB, CACHE } = env;
 const run = Effect.runPromise;
@@ -22,11 +21,6 @@ creditBudgetContract("D1", () => d1CreditServiceLayer(DB, CACHE));
 
 const creditService = (db = DB, cache = CACHE): CreditService["Service"] =>
   Effect.runSync(Effect.provide(CreditService, d1CreditServiceLayer(db, cache)));
-
-const readCopy = async (organizationId: string): Promise<unknown> =>
-  CACHE.get(await usageKeyOf(organizationId), "json");
-
-const whenWritten = expect.any(Number) as number;
 
 /** The account's sums as they stand, and as the ledger says they should, in millionths. */
 const sumsOf = async (organizationId: string): Promise<unknown> => {
@@ -204,106 +198,5 @@ describe("d1CreditServiceLayer", () => {
     expect(await listed()).toEqual(["ended", "none", "theirs"]);
     await run(store.save(savedRun("dead", "live")));
     expect(await listed()).toEqual(["ended", "live", "none", "theirs"]);
-  });
-});
-
-describe("the copy in KV", () => {
-  const publishedBy = (cache: KVNamespace, organizationId: string): Promise<void> =>
-    run(creditService(DB, cache).publishUsage(organizationId));
-  const unpublished = (): Promise<readonly string[]> =>
-    run(creditService().listUnpublished({ limit: 1_000 }));
-
-  it("is of what was spent, in credits, once it is published", async () => {
-    const { reserve, settle } = creditsOf(creditService(), "copied");
-    await reserve("a", 2);
-    await reserve("b", 3);
-    await settle("a", 1.5);
-    expect(await readCopy("copied")).toBeNull();
-    expect(await unpublished()).toContain("copied");
-    const before = Date.now();
-    await publishedBy(CACHE, "copied");
-    const first = (await CACHE.get("copied:compute-usage", "json")) as { updatedAt: number };
-    expect(first).toEqual({ spent: 1.5, updatedAt: whenWritten });
-    expect(Math.abs(first.updatedAt - before)).toBeLessThan(60_000);
-    expect(await unpublished()).not.toContain("copied");
-    await settle("b", 0);
-    expect(await unpublished()).not.toContain("copied");
-  });
-
-  it("of an organization that nobody knows is not made", async () => {
-    await publishedBy(CACHE, "nobody");
-    expect(await readCopy("nobody")).toBeNull();
-  });
-
-  it("is the newest one at last, when runs that end at the same time write in the wrong order", async () => {
-    const credits = creditsOf(creditService(), "crossed");
-    await credits.settle("a", 1);
-    let isFirst = true;
-    const slow = withMethods(CACHE, {
-      put: async (key: string, value: string) => {
-        if (isFirst) {
-          isFirst = false;
-          await credits.settle("b", 2);
-          await publishedBy(CACHE, "crossed");
-        }
-        await CACHE.put(key, value);
-      },
-    });
-    await publishedBy(slow, "crossed");
-    expect(await readCopy("crossed")).toEqual({ spent: 3, updatedAt: whenWritten });
-    expect(await unpublished()).not.toContain("crossed");
-  });
-
-  it.each([
-    ["fails", { put: failing }],
-    ["refuses a write", { put: () => Promise.reject(new Error("429 Too Many Requests")) }],
-    ["never answers", { put: () => new Promise<never>(() => {}) }],
-  ])("fails nobody and stays due when KV %s", async (title, methods) => {
-    const cache = withMethods(CACHE, methods as unknown as Partial<KVNamespace>);
-    await creditsOf(creditService(), title).settle("a", 4);
-    const before = Date.now();
-    await publishedBy(cache, title);
-    expect(Date.now() - before).toBeLessThan(3_000);
-    expect(await readCopy(title)).toBeNull();
-    expect(await unpublished()).toContain(title);
-    await publishedBy(CACHE, title);
-    expect(await readCopy(title)).toEqual({ spent: 4, updatedAt: whenWritten });
-  });
-
-  it("has a key of its own for every organization, whatever it is called, within 512 bytes", async () => {
-    const organizations = [
-      ...new Set([
-        ...nastyIds,
-        ...likeOrganizations,
-        ...unpairedIds,
-        "~a",
-        "~%5Cn%5Ct",
-        "acme inc",
-      ]),
-      "猫".repeat(100),
-      "猫".repeat(101),
-      "🐾".repeat(100),
-    ];
-    const keys = await Promise.all(organizations.map(usageKeyOf));
-    expect(new Set(keys).size).toBe(organizations.length);
-    for (const name of keys) {
-      expect(new TextEncoder().encode(name).byteLength).toBeLessThanOrEqual(512);
-    }
-    expect(await Promise.all(["acme", "acme inc", "a/b", "café", "🐾"].map(usageKeyOf))).toEqual(
-      ["acme", "acme inc", "a/b", "café", "🐾"].map((id) => `${id}:compute-usage`),
-    );
-    const credits = creditService();
-    for (const [index, organizationId] of organizations.entries()) {
-      await creditsOf(credits, organizationId).settle("copy", index + 0.5);
-      await run(credits.publishUsage(organizationId));
-    }
-    for (const organizationId of organizations) {
-      const { spent } = await run(credits.account(organizationId));
-      const copy = await readCopy(organizationId);
-      expect([asText(organizationId), copy]).toEqual([
-        asText(organizationId),
-        { spent, updatedAt: whenWritten },
-      ]);
-    }
   });
 });

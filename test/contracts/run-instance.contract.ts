@@ -125,6 +125,8 @@ export const runInstanceContract = (
           ...savedRun(organization, "run", { status: "error" }),
           start: startedRun(organization, "run", small).start,
         },
+        // As of a run that is refused for a secret: what it was started with is not to be stored.
+        savedRun(organization, "run", { status: "error", nodeExecutions: [] }),
       ];
       for (const saved of late) {
         expect(await run(Effect.flip(store.save({ ...saved, ...by(second) })))).toMatchObject({
@@ -152,8 +154,10 @@ export const runInstanceContract = (
       expect(await run(store.save({ ...savedRun(organization, "run", live), ...own }))).toEqual(
         ended.execution,
       );
-      const other = savedRun(organization, "run", live);
-      expect(await run(Effect.flip(store.save(other)))).toMatchObject({ isFinal: true });
+      for (const other of [savedRun(organization, "run", live), savedRun(organization, "run")]) {
+        expect(await run(Effect.flip(store.save(other)))).toMatchObject({ isFinal: true });
+      }
+      expect(await run(store.get(organization, "run"))).toEqual(ended.execution);
     });
   });
 };

@@ -67,17 +67,21 @@ test("1,000 runs started at once against an allowance for 100: 100 run, 900 are 
   const usages = new Map(records.map((record) => [record!.id, usageOf(record!)]));
   expect([...usages.values()].reduce((sum, usage) => sum + usage, 0)).toBe(allowance);
 
-  const [account, entries, copy] = await perform(
+  const [account, entries] = await perform(
     CreditService.use((credits) =>
       Effect.all([
         credits.account(organizationId),
         credits.listEntries(organizationId, { limit: 2_000 }),
-        Effect.promise(() => env.CACHE.get(`${organizationId}:compute-usage`, "json")),
       ]),
     ),
   );
   expect(account).toMatchObject({ reserved: 0, spent: allowance });
   expect(entries.filter(({ usage, executionId }) => usage !== usages.get(executionId))).toEqual([]);
   expect(entries).toHaveLength(100);
-  expect(copy).toMatchObject({ spent: allowance });
+  // Runs that end within a second of the last copy leave it to the watchdog's next rounds.
+  const copy = (): Promise<unknown> => env.CACHE.get(`${organizationId}:compute-usage`, "json");
+  await vi.waitFor(async () => expect(await copy()).toMatchObject({ spent: allowance }), {
+    timeout: 60_000,
+    interval: 500,
+  });
 });
