@@ -1,8 +1,7 @@
 /**
  * Credits in D1: the ledger, the accounts whose sums its triggers keep, and what nodes of runs with a budget were allotted.
- * Whether something fits is decided by the statement that stores it. KV carries a copy of what was spent (CREDIT-3). KV takes one
- * write a second for a key: a run that ends within a second of the last copy leaves it to the watchdog, since the account notes
- * that it is missing.
+ * Whether something fits is decided by the statement that stores it. KV carries a copy of what was spent (CREDIT-3), which takes
+ * one write a second for a key: the account notes that it is missing, and one writer at a time claims it.
  */
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";

@@ -38,7 +38,7 @@ export const budgetOf = (
   const costOf = ({ node }: GraphNode): number =>
     node === undefined ? 0 : (registry.get(node.type)?.computeCost ?? 0);
   return {
-    error: `The budget of ${budget} compute credits is spent. Raise it and redrive the run.`,
+    error: `The budget of ${budget} compute credit${budget === 1 ? "" : "s"} is spent. Raise it and redrive the run.`,
     allot: async (steps, node, isSpent) => {
       const key = { organizationId, executionId, nodeId: node.id };
       const asked = { ...key, cost: costOf(node), budget, carried };

@@ -99,7 +99,6 @@ const persist = async (
       ...(run.asked.hasWaits ? [run.perform(run.waits.close(organizationId, executionId))] : []),
     ]);
     run.publishStatus(execution);
-    if (usage > 0) await run.perform(run.credits.publishUsage(organizationId));
     const { endedAt, status, error = null } = execution;
     return { endedAt, status, error };
   });

@@ -105,7 +105,10 @@ export class CreditService extends Context.Service<
       organizationId: string,
       page: EntryPage<string>,
     ) => Effect.Effect<readonly CreditEntry[], ServiceFailure>;
-    /** Writes what the organization has spent to where it is cheap to read. A copy, which fails nobody. */
+    /**
+     * Writes what the organization has spent to where it is cheap to read: a copy, which fails nobody. Asked by the watchdog, since
+     * a run need not wait for it; may leave the copy for a later round.
+     */
     readonly publishUsage: (organizationId: string) => Effect.Effect<void>;
     /** Organizations whose copy lacks what was spent since, in the order of their ids: for the watchdog. */
     readonly listUnpublished: (
