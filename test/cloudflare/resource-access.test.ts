@@ -118,6 +118,25 @@ describe("Secrets of a node", () => {
     expect((await provider.maskFor("acme")).text("first value")).toBe("[secret:KEY]");
   });
 
+  it("are masked at hand as far as they are known, without loading any: another request may ask", async () => {
+    let loads = 0;
+    const { provider, set, getSecret, secrets } = open({
+      secrets: {
+        readAll: (organizationId) =>
+          Effect.suspend(() => {
+            loads++;
+            return secrets.readAll(organizationId);
+          }),
+      },
+    });
+    await set("first value");
+    expect(provider.maskAtHand("acme").text("first value")).toBe("first value");
+    await getSecret("KEY");
+    expect(provider.maskAtHand("acme").text("first value")).toBe("[secret:KEY]");
+    expect(loads).toBe(0);
+    expect(provider.maskAtHand("acme")).toBe(await provider.maskFor("acme"));
+  });
+
   it("are loaded once for all who ask for the mask at the same time, and again after a failure", async () => {
     let loads = 0;
     const { provider, set, secrets } = open({

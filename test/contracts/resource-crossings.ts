@@ -132,6 +132,7 @@ const ResourceProvider: Crossings["ResourceProvider"] = {
     return [
       ["initialize", store.initialize(organizationId)],
       ["mask", masked],
+      ["mask at hand", asking(async () => store.maskAtHand(organizationId).text(value))],
       ["secret", asking(() => getSecret(secret))],
       ["integration", asking(() => getIntegration(integration))],
       ["expired integration", asking(() => getIntegration(expired))],

@@ -126,6 +126,8 @@ export const resourceProviderContract = (
       const { getSecret, getIntegration } = provider.createNodeContext(factsFor("acme"));
       await Promise.all([getSecret("KEY"), getSecret("NONE"), getIntegration("mail")]);
       expect(provider.maskFor("acme")).toBe(mask);
+      expect(provider.maskAtHand("acme")).toBe(mask);
+      expect(provider.maskAtHand("other").text("our value")).toBe("our value");
     });
 
     it("masks what belongs to the organization alone", async () => {
