@@ -71,7 +71,7 @@ const shortenedTo = (longest: number, message: string): string =>
 export const attemptMessage = (error: string): string => shortenedTo(longestAttemptMessage, error);
 
 /** As it is told: masked before it is shortened, or half of a secret would stand at the cut. */
-export const toldFailure = (mask: Mask, failure: AttemptFailure): AttemptFailure => ({
+const toldFailure = (mask: Mask, failure: AttemptFailure): AttemptFailure => ({
   ...failure,
   message: shortenedTo(longestMessage, mask.text(failure.message)),
 });

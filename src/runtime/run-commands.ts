@@ -9,7 +9,6 @@ import { year } from "#core/year";
 import { pause, resume } from "#machines/index";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
-import * as Schedule from "effect/Schedule";
 import type { RunCommand } from "#services/run-command";
 import { patiently } from "./patiently.ts";
 import type { Run } from "./run.ts";

@@ -7,7 +7,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import Provider from "oidc-provider";
 
-export const clientId = "pawl";
+const clientId = "pawl";
 export const clientSecret = "a-client-secret_with+odd/characters=";
 export const redirectUri = "https://pawl.test/callback";
 
