@@ -74,3 +74,8 @@ CREATE TRIGGER credit_entries_kept BEFORE DELETE ON credit_entries WHEN EXISTS (
 
 CREATE TRIGGER credit_allotments_inserted AFTER INSERT ON credit_allotments BEGIN UPDATE credit_entries SET allotted = allotted + NEW.amount WHERE organization_id = NEW.organization_id AND execution_id = NEW.execution_id; END;
 CREATE TRIGGER credit_allotments_corrected AFTER UPDATE OF amount ON credit_allotments BEGIN UPDATE credit_entries SET allotted = allotted + NEW.amount - OLD.amount WHERE organization_id = NEW.organization_id AND execution_id = NEW.execution_id; END;
+
+-- A record and the cost of its run become final in one transaction, so that no crash comes between them and the ledger is the sum of
+-- the records. What a row holds as usage is in credits.
+CREATE TRIGGER credit_entries_settled_by_update AFTER UPDATE OF is_final ON executions WHEN NEW.is_final AND NOT OLD.is_final BEGIN UPDATE credit_entries SET status = 'settled', usage = CAST(round(NEW.usage * 1000000) AS INTEGER), settled_at = NEW.updated_at WHERE organization_id = NEW.organization_id AND execution_id = NEW.id AND status = 'reserved'; END;
+CREATE TRIGGER credit_entries_settled_by_insert AFTER INSERT ON executions WHEN NEW.is_final BEGIN UPDATE credit_entries SET status = 'settled', usage = CAST(round(NEW.usage * 1000000) AS INTEGER), settled_at = NEW.updated_at WHERE organization_id = NEW.organization_id AND execution_id = NEW.id AND status = 'reserved'; END;

@@ -20,6 +20,7 @@ import {
 } from "./local-runs.ts";
 import { nearest } from "./nearest.ts";
 import { answerCommand, clockText, shortRunId } from "./run-waits.ts";
+import { commandText, shellWord } from "./shell-command.ts";
 import { paintFor, print, printJson, remark } from "./terminal.ts";
 import { printable, shorten } from "./text.ts";
 import { finishWatch, isAtWaits, openWatch, startView } from "./watch-run.ts";
@@ -60,8 +61,14 @@ interface Asked {
 const refused = (code: string, message: string): CommandError =>
   new CommandError(code, message, { exitCode: exitCodes.error });
 
+const showCommand = (organizationId: string, id: string): string =>
+  commandText(organizationId, `show ${shellWord(shortRunId(id))}`);
+
 /** The store knows no such wait: the node is another, has ended, or does not wait yet. */
-const notWaiting = ({ nodeId, name }: Asked, { execution, waits }: RunView): CommandError => {
+const notWaiting = (
+  { organizationId, nodeId, name }: Asked,
+  { execution, waits }: RunView,
+): CommandError => {
   const { id, nodeExecutions, status } = execution;
   const node = nodeExecutions.find((entry) => entry.nodeId === nodeId);
   if (node === undefined) {
@@ -74,7 +81,7 @@ const notWaiting = ({ nodeId, name }: Asked, { execution, waits }: RunView): Com
       `Run ${id} has no node ${named(nodeId)}. ` +
         (near.length > 0
           ? `Did you mean ${near.map(named).join(", ")}?`
-          : `'pawl show ${shortRunId(id)}' lists its nodes.`),
+          : `'${showCommand(organizationId, id)}' lists its nodes.`),
     );
   }
   const names = waits.filter((wait) => wait.nodeId === nodeId).map((wait) => wait.name);
@@ -84,12 +91,14 @@ const notWaiting = ({ nodeId, name }: Asked, { execution, waits }: RunView): Com
       `Node ${named(nodeId)} has no wait ${named(name)}. It has ${names.map(named).join(", ")}.`,
     );
   }
-  if (isFinalStatus(status)) return alreadyEnded(id, status, "the answer was not taken.");
+  if (isFinalStatus(status)) {
+    return alreadyEnded({ organizationId, executionId: id }, status, "the answer was not taken.");
+  }
   if (node.status === "idle" || node.status === "executing") {
     return refused(
       "ANSWER_EARLY",
       `Node ${named(nodeId)} does not wait for an answer yet. The answer was not taken, and nothing is lost: ` +
-        `give it again once the node waits, which 'pawl show ${shortRunId(id)}' tells.`,
+        `give it again once the node waits, which '${showCommand(organizationId, id)}' tells.`,
     );
   }
   return refused(
@@ -99,7 +108,7 @@ const notWaiting = ({ nodeId, name }: Asked, { execution, waits }: RunView): Com
 };
 
 const refusalOf = (refusal: AnswerRefusal, asked: Asked, view: RunView): CommandError => {
-  const { executionId, nodeId } = asked;
+  const { organizationId, executionId, nodeId } = asked;
   switch (refusal.status) {
     case "unknown":
       return notWaiting(asked, view);
@@ -118,7 +127,10 @@ const refusalOf = (refusal: AnswerRefusal, asked: Asked, view: RunView): Command
         "AMBIGUOUS_WAIT",
         `Node ${named(nodeId)} waits for several answers. Name one:\n\n` +
           refusal.names
-            .map((name) => `  ${printable(answerCommand(executionId, nodeId, name))}`)
+            .map(
+              (name) =>
+                `  ${printable(answerCommand({ organizationId, executionId, nodeId, name }))}`,
+            )
             .join("\n"),
       );
     case "refused":
@@ -166,7 +178,7 @@ export const answerCommandLine = async (
     else {
       print(
         `${paintFor(process.stdout)("green", "✓")} ${told(name)}\n` +
-          `  'pawl resume ${shortRunId(executionId)}' follows the run, and sets it going if it stands still.`,
+          `  '${commandText(organizationId, `resume ${shellWord(shortRunId(executionId))}`)}' follows the run, and sets it going if it stands still.`,
       );
     }
     return exitCodes.completed;
@@ -190,5 +202,5 @@ export const answerCommandLine = async (
   });
   const after = await follow();
   await endView();
-  return finishWatch(watch, workflow, after, isJson);
+  return finishWatch(watch, organizationId, workflow, after, isJson);
 };

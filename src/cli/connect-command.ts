@@ -1,23 +1,23 @@
 /** `pawl integrations connect`: from a provider's page of consent to tokens that are kept encrypted. */
+import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import * as Effect from "effect/Effect";
-import * as Result from "effect/Result";
 import { createLogUpdate } from "log-update";
-import type { PendingAuthorization } from "#runtime/oauth-authorization";
-import { authorizationUrl, exchangeCode, newAuthorization } from "#runtime/oauth-authorization";
+import { authorizationUrl, newAuthorization } from "#runtime/oauth-authorization";
 import type { OAuthClient } from "#runtime/oauth-clients";
 import { oauthProviders } from "#runtime/oauth-providers";
 import type { Tokens } from "#services/integration-store";
 import type { ExitCode } from "./command-error.ts";
 import { CommandError, exitCodes } from "./command-error.ts";
 import type { OrganizationOption } from "./local-runs.ts";
+import { exchangeAnswer } from "./exchange-answer.ts";
 import { checkOrganization, stateDirectory } from "./local-runs.ts";
 import { openLoopback } from "./loopback-callback.ts";
-import { withMasterKey } from "./master-key.ts";
+import { checkMasterKey, withMasterKey } from "./master-key.ts";
 import { nearest } from "./nearest.ts";
 import { clientsPath, readClients } from "./oauth-clients-file.ts";
 import { endOnSignal, onShutdown } from "./shutdown.ts";
-import { columnsOf, paintFor, print, printJson, remark } from "./terminal.ts";
+import { paintFor, printDone, printJson, remark, sentenceColumnsOf } from "./terminal.ts";
 import { durationText, printable, shorten, wrap } from "./text.ts";
 
 export interface ConnectOptions extends OrganizationOption {
@@ -58,18 +58,29 @@ const noSuchClient = (name: string, path: string, names: readonly string[]): Com
 };
 
 const clientOf = (name: string, { clients: path, scope }: ConnectOptions): OAuthClient => {
-  const clients = readClients(path);
+  if (scope?.some((one) => one.trim() === "") === true) {
+    throw new CommandError("USAGE", "--scope takes a scope that is not empty.");
+  }
+  const { clients, problems } = readClients(path);
+  const problem = problems.get(name);
+  if (problem !== undefined) throw new CommandError("INVALID_CLIENTS", problem);
   const client = clients.get(name);
   if (client === undefined) throw noSuchClient(name, path, [...clients.keys()]);
   return scope === undefined ? client : { ...client, scopes: scope };
 };
 
+interface Waiting {
+  /** Something that happens meanwhile. */
+  readonly say: (text: string) => void;
+  readonly end: () => Promise<void>;
+}
+
 /** On a terminal the time that is left moves. */
-const showWaiting = (millis: number): { readonly end: () => Promise<void> } => {
+const showWaiting = (millis: number): Waiting => {
   const until = Date.now() + millis;
   if (!process.stderr.isTTY) {
     remark(`Waiting for the browser, ${durationText(millis)} at most.`);
-    return { end: async () => {} };
+    return { say: remark, end: async () => {} };
   }
   const update = createLogUpdate(process.stderr);
   const show = (): void => {
@@ -81,24 +92,17 @@ const showWaiting = (millis: number): { readonly end: () => Promise<void> } => {
   show();
   const timer = setInterval(show, 1000);
   return {
+    say: (text) => {
+      update.clear();
+      remark(text);
+      show();
+    },
     end: onShutdown(async () => {
       clearInterval(timer);
       update.clear();
       update.done();
     }),
   };
-};
-
-const exchanged = async (
-  client: OAuthClient,
-  pending: PendingAuthorization,
-  callback: URL,
-): Promise<Tokens> => {
-  const result = await Effect.runPromise(
-    Effect.result(exchangeCode(client, pending, callback, Date.now())),
-  );
-  if (Result.isSuccess(result)) return result.success;
-  throw new CommandError("CONNECT_FAILED", result.failure.message, { exitCode: exitCodes.error });
 };
 
 const lateAfter = async (millis: number, signal: AbortSignal): Promise<never> => {
@@ -116,6 +120,7 @@ const authorize = async (
   client: OAuthClient,
   port: number,
   millis: number,
+  clients: string,
   keep: (tokens: Tokens) => Promise<"created" | "replaced">,
 ): Promise<{ readonly status: "created" | "replaced"; readonly tokens: Tokens }> => {
   const loopback = await openLoopback(port);
@@ -124,15 +129,21 @@ const authorize = async (
   const url = await Effect.runPromise(authorizationUrl(client, pending));
   const words = `Open this page to connect ${named(client.name)}. It leads back to ${redirectUri}`;
   // The address is not broken over lines: it is there to be opened.
-  remark(`${wrap(words, columnsOf(process.stderr)).join("\n")}\n\n  ${url}\n`);
+  remark(`${wrap(words, sentenceColumnsOf(process.stderr)).join("\n")}\n\n  ${url}\n`);
   const waiting = showWaiting(millis);
   const inTime = new AbortController();
   try {
     return await Promise.race([
-      loopback.answered(pending.state, async (callback) => {
-        inTime.abort();
-        const tokens = await exchanged(client, pending, callback);
-        return { status: await keep(tokens), tokens };
+      loopback.answered(pending.state, {
+        take: async (callback) => {
+          inTime.abort();
+          const tokens = await exchangeAnswer(client, pending, callback, clients);
+          return { status: await keep(tokens), tokens };
+        },
+        onStray: () =>
+          waiting.say(
+            "A browser came back with the answer to another connection, which changes nothing. Open the page above.",
+          ),
       }),
       // Once somebody has come back, the answer alone counts.
       lateAfter(millis, inTime.signal).catch((error: unknown) =>
@@ -147,11 +158,15 @@ const authorize = async (
 };
 
 /** The runtime renews tokens with the clients of its own file. */
-const tellForeignClients = (name: string, path: string): void => {
+const tellForeignClients = ({ name, clientId, clientSecret }: OAuthClient, path: string): void => {
   const own = clientsPath(stateDirectory);
-  if (path === own || readClients(own).has(name)) return;
+  if (resolve(path) === resolve(own)) return;
+  const later = readClients(own).clients.get(name);
+  if (later?.clientId === clientId && later.clientSecret === clientSecret) return;
   remark(
-    `Its tokens are renewed with the client ${named(name)} in ${own}, which is not there yet.`,
+    printable(
+      `The tokens will be renewed with the client ${named(name)} in ${own}, which is ${later === undefined ? "not there yet" : `another than the one in ${path}`}.`,
+    ),
   );
 };
 
@@ -165,9 +180,13 @@ export const connectCommand = async (
   const port = options.port === undefined ? 0 : numberOf("--port", options.port, 1, 65_535);
   const millis = 1000 * numberOf("--timeout", options.timeout, 1, 86_400);
   const client = clientOf(provider, options);
+  tellForeignClients(client, options.clients);
+  const place = { kind: "integration", organizationId, id } as const;
+  // Before a person is sent away for nothing.
+  await checkMasterKey(place);
   endOnSignal(() => remark("Interrupted. Nothing was connected."));
-  const { status, tokens } = await authorize(client, port, millis, (granted) =>
-    withMasterKey(({ ask }) =>
+  const { status, tokens } = await authorize(client, port, millis, options.clients, (granted) =>
+    withMasterKey(place, ({ ask }) =>
       ask("connectIntegration", { organizationId, id, provider: client.name, tokens: granted }),
     ),
   );
@@ -182,10 +201,7 @@ export const connectCommand = async (
     });
   } else {
     const text = `Integration ${named(id)} is connected${status === "replaced" ? " again" : ""}${scopes.length === 0 ? "" : `: ${printable(scopes.join(" "))}`}.`;
-    const [first = "", ...rest] = wrap(text, columnsOf(process.stdout) - 2);
-    const mark = paintFor(process.stdout)("green", "✓");
-    print([`${mark} ${first}`, ...rest.map((line) => `  ${line}`)].join("\n"));
+    printDone(text);
   }
-  tellForeignClients(client.name, options.clients);
   return exitCodes.completed;
 };

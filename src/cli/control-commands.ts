@@ -5,7 +5,7 @@ import { isFinalStatus } from "#core/lifecycle";
 import type { RunCommand } from "#services/run-command";
 import type { ExitCode } from "./command-error.ts";
 import { CommandError, exitCodes } from "./command-error.ts";
-import type { RunView } from "./local-protocol.ts";
+import type { RunKey, RunView } from "./local-protocol.ts";
 import type { LocalRuntime } from "./local-runtime.ts";
 import {
   checkOrganization,
@@ -18,6 +18,7 @@ import {
 } from "./local-runs.ts";
 import { shortRunId } from "./run-waits.ts";
 import { runLooks } from "./run-words.ts";
+import { commandText, shellWord } from "./shell-command.ts";
 import { paintFor, print, printJson, remark } from "./terminal.ts";
 import { count } from "./text.ts";
 import { finishWatch, isAtWaits, openWatch, startView } from "./watch-run.ts";
@@ -34,18 +35,21 @@ const endedWords: Partial<Record<WorkflowExecutionStatus, string>> = {
   cancelled: "has already been cancelled",
 };
 
+const commandFor = (command: string, { organizationId, executionId }: RunKey): string =>
+  commandText(organizationId, `${command} ${shellWord(shortRunId(executionId))}`);
+
 export const alreadyEnded = (
-  id: string,
+  run: RunKey,
   status: WorkflowExecutionStatus,
   consequence: string,
 ): CommandError =>
   new CommandError(
     "RUN_ENDED",
-    `Run ${id} ${endedWords[status] ?? "has already ended"}: ${consequence} ` +
+    `Run ${run.executionId} ${endedWords[status] ?? "has already ended"}: ${consequence} ` +
       (status === "completed"
-        ? `'pawl show ${shortRunId(id)}' shows it.`
-        : `'pawl redrive ${shortRunId(id)}' runs again what did not complete.`),
-    { exitCode: exitCodes.error, details: { run: id, status } },
+        ? `'${commandFor("show", run)}' shows it.`
+        : `'${commandFor("redrive", run)}' runs again what did not complete.`),
+    { exitCode: exitCodes.error, details: { run: run.executionId, status } },
   );
 
 const nothingTo: Readonly<Record<RunCommand, string>> = {
@@ -69,7 +73,7 @@ const tell = async (
     case "unknown":
       throw noSuchRun(executionId, organizationId);
     case "ended":
-      throw alreadyEnded(executionId, result.as, nothingTo[command]);
+      throw alreadyEnded({ organizationId, executionId }, result.as, nothingTo[command]);
     case "cancelling":
       throw new CommandError(
         "RUN_CANCELLING",
@@ -103,15 +107,19 @@ const doneWords = {
   pause: { status: "paused", word: "Paused" },
 } as const;
 
-const outcomeText = (command: "cancel" | "pause", { execution }: RunView): string => {
+const outcomeText = (
+  command: "cancel" | "pause",
+  organizationId: string,
+  { execution }: RunView,
+): string => {
   const { id, nodeExecutions } = execution;
   const completed = nodeExecutions.filter(({ status }) => status === "completed").length;
   const facts = `${completed} of ${count(nodeExecutions.length, "node")} completed`;
-  const run = shortRunId(id);
+  const run = { organizationId, executionId: id };
   const next =
     command === "pause"
-      ? `Nodes that run end, and no more start. 'pawl resume ${run}' goes on.`
-      : `'pawl redrive ${run}' runs again what did not complete.`;
+      ? `Nodes that run end, and no more start. '${commandFor("resume", run)}' goes on.`
+      : `'${commandFor("redrive", run)}' runs again what did not complete.`;
   return `${doneWords[command].word} run ${id}: ${facts}.\n  ${next}`;
 };
 
@@ -130,18 +138,18 @@ const stopCommand = async (
   });
   const { id, status } = view.execution;
   if (isFinalStatus(status) && status !== wanted) {
-    throw alreadyEnded(id, status, "it was quicker.");
+    throw alreadyEnded({ organizationId, executionId: id }, status, "it was quicker.");
   }
   const isJson = options.json === true;
   if (isJson) printJson({ ...view.execution, waits: view.waits });
   if (status !== wanted) {
     remark(
-      `Run ${id} has been told, and has not said yet that it is ${wanted}. 'pawl show ${shortRunId(id)}' tells.`,
+      `Run ${id} has been told, and has not said yet that it is ${wanted}. '${commandFor("show", { organizationId, executionId: id })}' tells.`,
     );
     return exitCodes.error;
   }
   const { mark, format } = runLooks[wanted];
-  const text = outcomeText(command, view);
+  const text = outcomeText(command, organizationId, view);
   if (!isJson) print(`${paintFor(process.stdout)(format, mark)} ${text}`);
   return exitCodes.completed;
 };
@@ -162,7 +170,7 @@ export const resumeCommand = async (run: string, options: ControlOptions): Promi
   const executionId = await findRun(runtime, organizationId, run);
   const before = await readRun(runtime, organizationId, executionId);
   if (isFinalStatus(before.execution.status)) {
-    throw alreadyEnded(executionId, before.execution.status, nothingTo.resume);
+    throw alreadyEnded({ organizationId, executionId }, before.execution.status, nothingTo.resume);
   }
   const workflow = await readDocument(runtime, organizationId, before.execution);
   const { view, endView } = startView(isJson, workflow);
@@ -179,5 +187,5 @@ export const resumeCommand = async (run: string, options: ControlOptions): Promi
   }
   const after = await follow();
   await endView();
-  return finishWatch(watch, workflow, after, isJson);
+  return finishWatch(watch, organizationId, workflow, after, isJson);
 };

@@ -6,16 +6,17 @@ import type { ExitCode } from "./command-error.ts";
 import { CommandError, exitCodes } from "./command-error.ts";
 import type { OrganizationOption } from "./local-runs.ts";
 import { checkOrganization, hasRuns, visitRuns } from "./local-runs.ts";
+import { nearest } from "./nearest.ts";
+import { commandText } from "./shell-command.ts";
 import type { Paint } from "./terminal.ts";
-import { columnsOf, paintFor, print, printJson } from "./terminal.ts";
-import { count, padEnd, printable, shorten, wrap } from "./text.ts";
+import { paintFor, print, printJson, printSentence } from "./terminal.ts";
+import { count, padEnd, printable, shorten } from "./text.ts";
 
 export interface CreditsOptions extends OrganizationOption {
   readonly json?: boolean;
 }
 
 export interface PlanOptions extends CreditsOptions {
-  readonly type: CreditPlan["type"];
   readonly allowance?: string;
   readonly overage?: string;
 }
@@ -64,6 +65,22 @@ const linesOf = (account: CreditAccount, paint: Paint): readonly string[] => {
   return rows.map(([heading, text]) => `${paint("dim", padEnd(heading, 8))}  ${text}`);
 };
 
+const hintOf = (
+  plan: CreditPlan | null,
+  left: number,
+  organizationId: string,
+): string | undefined => {
+  const command = (words: string): string => commandText(organizationId, words);
+  if (plan === null) {
+    return (
+      `There is no limit but one that a run is started with ('${command("run FILE --credits CREDITS")}'). ` +
+      `'${command("credits plan fixed --allowance 1000")}' sets one for all runs.`
+    );
+  }
+  if (left > 0) return undefined;
+  return `Nothing is left. '${command(`credits plan ${plan.type} --allowance CREDITS`)}' lets more be spent.`;
+};
+
 const show = (account: CreditAccount, organizationId: string, isJson: boolean): void => {
   const { plan = null, spent, reserved } = account;
   const left = leftOf(account);
@@ -77,21 +94,39 @@ const show = (account: CreditAccount, organizationId: string, isJson: boolean): 
     });
     return;
   }
-  const columns = columnsOf(process.stdout);
   const whose = `Credits of organization '${printable(shorten(organizationId, 60))}'`;
   print([whose, ...linesOf(account, paintFor(process.stdout))].join("\n"));
-  const hint =
-    plan === null
-      ? "Only 'pawl run --credits' limits a run. 'pawl credits plan fixed --allowance 1000' limits them all."
-      : left === 0
-        ? "Nothing is left. 'pawl credits plan --help' tells how more may be spent."
-        : undefined;
-  if (hint !== undefined) print(`\n${wrap(hint, columns).join("\n")}`);
+  const hint = hintOf(plan, left, organizationId);
+  if (hint === undefined) return;
+  print("");
+  printSentence(hint);
 };
 
 const noAccount: CreditAccount = { plan: undefined, reserved: 0, spent: 0 };
 
-export const showCreditsCommand = async (options: CreditsOptions): Promise<ExitCode> => {
+const planTypes: readonly string[] = ["fixed", "overage", "unlimited"];
+
+const isPlanType = (word: string): word is CreditPlan["type"] => planTypes.includes(word);
+
+/** `pawl credits` alone shows the account, and so a word after it is taken for its argument. */
+const refuseWord = (word: string): never => {
+  const said = printable(shorten(word, 60));
+  const meant = isPlanType(word) ? [`plan ${word}`] : nearest(word, ["show", "plan"]);
+  throw new CommandError(
+    "USAGE",
+    `There is no 'pawl credits ${said}'. ` +
+      (meant.length > 0
+        ? `Did you mean ${meant.map((name) => `'pawl credits ${name}'`).join(" or ")}?`
+        : "'pawl credits' shows what an organization may spend, and 'pawl credits plan' sets it."),
+  );
+};
+
+export const showCreditsCommand = async (
+  words: readonly string[],
+  options: CreditsOptions,
+): Promise<ExitCode> => {
+  const [word] = words;
+  if (word !== undefined) refuseWord(word);
   const organizationId = checkOrganization(options);
   const account = hasRuns()
     ? await visitRuns(({ ask }) => ask("readAccount", { organizationId }))
@@ -110,7 +145,17 @@ const amountOf = (option: string, text: string): number => {
   );
 };
 
-const planOf = ({ type, allowance, overage }: PlanOptions): CreditPlan => {
+const planOf = (type: string, { allowance, overage, org }: PlanOptions): CreditPlan => {
+  if (!isPlanType(type)) {
+    const near = nearest(type, planTypes);
+    throw new CommandError(
+      "USAGE",
+      `There is no plan '${printable(shorten(type, 60))}'. ` +
+        (near.length > 0
+          ? `Did you mean ${near.map((name) => `'${name}'`).join(" or ")}?`
+          : "A plan is fixed, overage or unlimited; 'pawl credits plan --help' explains them."),
+    );
+  }
   if (overage !== undefined && type !== "overage") {
     throw new CommandError("USAGE", `--overage belongs to the plan 'overage', not to '${type}'.`);
   }
@@ -121,7 +166,7 @@ const planOf = ({ type, allowance, overage }: PlanOptions): CreditPlan => {
   if (allowance === undefined) {
     throw new CommandError(
       "USAGE",
-      `The plan '${type}' needs --allowance: pawl credits plan ${type} --allowance 1000`,
+      `The plan '${type}' needs --allowance: ${commandText(org, `credits plan ${type} --allowance 1000`)}`,
     );
   }
   const amount = amountOf("--allowance", allowance);
@@ -133,9 +178,9 @@ const planOf = ({ type, allowance, overage }: PlanOptions): CreditPlan => {
   };
 };
 
-export const setPlanCommand = async (options: PlanOptions): Promise<ExitCode> => {
+export const setPlanCommand = async (type: string, options: PlanOptions): Promise<ExitCode> => {
   const organizationId = checkOrganization(options);
-  const plan = planOf(options);
+  const plan = planOf(type, options);
   const account = await visitRuns(({ ask }) => ask("setPlan", { organizationId, plan }));
   show(account, organizationId, options.json === true);
   return exitCodes.completed;

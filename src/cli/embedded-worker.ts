@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { MiniflareOptions } from "miniflare";
 import type { MonitoringMessage } from "#services/monitoring-service";
 import type { Migration } from "./local-protocol.ts";
-import { masterKeyPath } from "./master-key-file.ts";
+import { lostKeyText, masterKeyPath } from "./master-key-file.ts";
 import { clientsPath } from "./oauth-clients-file.ts";
 import { readOwnFile } from "./state-directory.ts";
 
@@ -74,7 +74,7 @@ const fileHandler =
     const path = [masterKeyPath(directory), clientsPath(directory)].find((own) => own === wanted);
     const text = path === undefined ? undefined : readOwnFile(path);
     return text === undefined
-      ? new miniflare.Response(`${wanted} is not there. Put it back.`, { status: 404 })
+      ? new miniflare.Response(lostKeyText(directory), { status: 404 })
       : new miniflare.Response(text);
   };
 

@@ -1,18 +1,26 @@
 /** `pawl integrations list`, `remove` and `providers`: all that can be told of a connection, which is never a token. */
-import type { IntegrationFacts } from "#services/integration-store";
-import type { OAuthClients } from "#runtime/oauth-clients";
 import { oauthProviders } from "#runtime/oauth-providers";
 import type { ExitCode } from "./command-error.ts";
 import { CommandError, exitCodes } from "./command-error.ts";
 import type { OrganizationOption } from "./local-runs.ts";
 import { checkOrganization, hasRuns, stateDirectory, visitRuns } from "./local-runs.ts";
 import { nearest } from "./nearest.ts";
+import type { ListedIntegration } from "./local-protocol.ts";
+import type { ClientsFile } from "./oauth-clients-file.ts";
 import { readClients } from "./oauth-clients-file.ts";
-import { shellWord } from "./run-waits.ts";
+import { commandText, forOrganization, shellWord } from "./shell-command.ts";
 import type { Cell } from "./table.ts";
 import { renderTable } from "./table.ts";
-import { columnsOf, paintFor, print, printJson } from "./terminal.ts";
-import { dateText, printable, shorten, wrap } from "./text.ts";
+import {
+  columnsOf,
+  paintFor,
+  print,
+  printDone,
+  printJson,
+  printSentence,
+  remark,
+} from "./terminal.ts";
+import { dateText, printable, shorten } from "./text.ts";
 
 export interface IntegrationOptions extends OrganizationOption {
   readonly json?: boolean;
@@ -28,7 +36,13 @@ const named = (name: string): string => `'${printable(shorten(name, 60))}'`;
 const isoOf = (millis: number): string => new Date(millis).toISOString();
 
 /** Times as in the records of runs. */
-const listed = ({ expiresAt, connectedAt, updatedAt, ...facts }: IntegrationFacts) => ({
+const listed = ({
+  expiresAt,
+  connectedAt,
+  updatedAt,
+  isRenewable: _isRenewable,
+  ...facts
+}: ListedIntegration) => ({
   ...facts,
   expiresAt: expiresAt === null ? null : isoOf(expiresAt),
   connectedAt: isoOf(connectedAt),
@@ -43,53 +57,68 @@ const headings = [
   { heading: "Scopes" },
 ] as const;
 
-const rowOf = (facts: ReturnType<typeof listed>): readonly Cell[] => [
-  { text: facts.id },
-  { text: shorten(printable(facts.provider), 20) },
-  facts.status === "connected"
-    ? { text: "✓ connected", format: "green" }
-    : { text: "✗ expired", format: "red" },
-  { text: facts.expiresAt === null ? "for ever" : dateText(facts.expiresAt), format: "dim" },
-  { text: facts.scopes.join(" "), isWrapped: true },
+const untilText = ({ expiresAt, isRenewable }: ListedIntegration): string => {
+  if (expiresAt === null) return "for ever";
+  if (isRenewable === null) return dateText(isoOf(expiresAt));
+  return isRenewable ? "renewed when needed" : "over";
+};
+
+/** Its provider gives no more tokens without a person. */
+const isOver = ({ status, isRenewable }: ListedIntegration): boolean =>
+  status === "expired" || isRenewable === false;
+
+const rowOf = (integration: ListedIntegration): readonly Cell[] => [
+  { text: integration.id },
+  { text: shorten(printable(integration.provider), 20) },
+  isOver(integration)
+    ? { text: "✗ expired", format: "red" }
+    : { text: "✓ connected", format: "green" },
+  { text: untilText(integration), format: "dim" },
+  { text: integration.scopes.join(" "), isWrapped: "words" },
 ];
 
-const listIntegrations = async (organizationId: string): Promise<readonly IntegrationFacts[]> =>
+const listIntegrations = async (organizationId: string): Promise<readonly ListedIntegration[]> =>
   hasRuns() ? visitRuns(({ ask }) => ask("listIntegrations", { organizationId })) : [];
 
 export const listIntegrationsCommand = async (options: IntegrationOptions): Promise<ExitCode> => {
   const organizationId = checkOrganization(options);
-  const integrations = (await listIntegrations(organizationId)).map(listed);
+  const integrations = await listIntegrations(organizationId);
   if (options.json === true) {
-    printJson({ integrations });
+    printJson({ integrations: integrations.map(listed) });
+    return exitCodes.completed;
+  }
+  if (integrations.length === 0) {
+    printSentence(
+      `There are no integrations in ${stateDirectory}/${forOrganization(organizationId)} yet. ` +
+        "'pawl integrations providers' lists what can be connected.",
+    );
     return exitCodes.completed;
   }
   const columns = columnsOf(process.stdout);
-  if (integrations.length === 0) {
-    const whose = organizationId === "local" ? "" : ` for organization ${named(organizationId)}`;
-    const text =
-      `There are no integrations in ${stateDirectory}/${whose} yet. ` +
-      "'pawl integrations providers' lists what can be connected.";
-    print(wrap(text, columns).join("\n"));
-    return exitCodes.completed;
-  }
   print(renderTable(headings, integrations.map(rowOf), columns, paintFor(process.stdout)));
-  const expired = integrations.find(({ status }) => status === "expired");
+  const expired = integrations.find(isOver);
   if (expired !== undefined) {
     const { id, provider } = expired;
-    const again = `'pawl integrations connect ${shellWord(provider)} --id ${shellWord(id)}' connects an expired one again.`;
-    print(`\n${wrap(printable(again), columns).join("\n")}`);
+    const connect = `integrations connect ${shellWord(provider)} --id ${shellWord(id)}`;
+    const again = commandText(organizationId, connect);
+    print("");
+    printSentence(printable(`'${again}' connects an expired one again.`));
   }
   return exitCodes.completed;
 };
 
-const noSuchIntegration = (id: string, ids: readonly string[]): CommandError => {
+const noSuchIntegration = (
+  organizationId: string,
+  id: string,
+  ids: readonly string[],
+): CommandError => {
   const near = nearest(id, ids);
   return new CommandError(
     "UNKNOWN_INTEGRATION",
-    `There is no integration ${named(id)} in ${stateDirectory}/. ` +
+    `There is no integration ${named(id)} in ${stateDirectory}/${forOrganization(organizationId)}. ` +
       (near.length > 0
         ? `Did you mean ${near.map(named).join(", ")}?`
-        : "'pawl integrations list' lists them."),
+        : `'${commandText(organizationId, "integrations list")}' lists them.`),
   );
 };
 
@@ -98,17 +127,18 @@ export const removeIntegrationCommand = async (
   options: IntegrationOptions,
 ): Promise<ExitCode> => {
   const organizationId = checkOrganization(options);
-  if (!hasRuns()) throw noSuchIntegration(id, []);
+  if (!hasRuns()) throw noSuchIntegration(organizationId, id, []);
   await visitRuns(async ({ ask }) => {
     if (await ask("removeIntegration", { organizationId, id })) return;
     const integrations = await ask("listIntegrations", { organizationId });
     throw noSuchIntegration(
+      organizationId,
       id,
       integrations.map((integration) => integration.id),
     );
   });
   if (options.json === true) printJson({ status: "removed", id });
-  else print(`${paintFor(process.stdout)("green", "✓")} Integration ${named(id)} is removed.`);
+  else printDone(`Integration ${named(id)} is removed.`);
   return exitCodes.completed;
 };
 
@@ -116,28 +146,36 @@ interface ListedProvider {
   readonly name: string;
   /** Whether the file has a client of it. */
   readonly client: boolean;
+  /** Why the file's client cannot be used. */
+  readonly problem?: string;
   readonly scopes: readonly string[];
-  /** Of a token, in seconds, where the provider tells none; null when it then never expires. */
+  /** Of a token, in seconds, where the provider tells none; null when it then never expires, or nobody knows. */
   readonly lifetime: number | null;
-  readonly authorizationEndpoint: string;
+  /** Null where nobody says it. */
+  readonly authorizationEndpoint: string | null;
 }
 
-const providersOf = (clients: OAuthClients): readonly ListedProvider[] =>
-  [...new Set([...oauthProviders.keys(), ...clients.keys()])].map((name) => {
+/** Of an entry that cannot be read, for a provider that is not known. */
+const unknownProvider = { lifetime: null, authorizationEndpoint: null, scopes: [] };
+
+const providersOf = ({ clients, problems }: ClientsFile): readonly ListedProvider[] =>
+  [...new Set([...oauthProviders.keys(), ...clients.keys(), ...problems.keys()])].map((name) => {
     const client = clients.get(name);
+    const problem = problems.get(name);
     const { lifetime, authorizationEndpoint, scopes } =
-      client?.provider ?? oauthProviders.get(name)!;
+      client?.provider ?? oauthProviders.get(name) ?? unknownProvider;
     return {
       name,
       client: client !== undefined,
+      ...(problem === undefined ? {} : { problem }),
       scopes: client?.scopes ?? scopes,
       lifetime,
       authorizationEndpoint,
     };
   });
 
-const lifetimeText = (seconds: number | null): string => {
-  if (seconds === null) return "for ever";
+const lifetimeText = (name: string, seconds: number | null): string => {
+  if (seconds === null) return oauthProviders.has(name) ? "for ever" : "unknown";
   const hours = seconds / 3600;
   return hours >= 48 ? `${Math.round(hours / 24)} days` : `${Number(hours.toFixed(1))} h`;
 };
@@ -149,11 +187,16 @@ const providerHeadings = [
   { heading: "Asks for" },
 ] as const;
 
-const providerRowOf = ({ name, client, lifetime, scopes }: ListedProvider): readonly Cell[] => [
-  { text: name },
-  client ? { text: "✓", format: "green" } : { text: "–", format: "dim" },
-  { text: lifetimeText(lifetime), format: "dim" },
-  { text: scopes.join(" "), isWrapped: true },
+const clientCell = ({ client, problem }: ListedProvider): Cell => {
+  if (client) return { text: "✓", format: "green" };
+  return problem === undefined ? { text: "–", format: "dim" } : { text: "✗", format: "red" };
+};
+
+const providerRowOf = (provider: ListedProvider): readonly Cell[] => [
+  { text: provider.name },
+  clientCell(provider),
+  { text: lifetimeText(provider.name, provider.lifetime), format: "dim" },
+  { text: provider.scopes.join(" "), isWrapped: "words" },
 ];
 
 export const providersCommand = async ({ clients, json }: ProviderOptions): Promise<ExitCode> => {
@@ -167,6 +210,10 @@ export const providersCommand = async ({ clients, json }: ProviderOptions): Prom
     renderTable(providerHeadings, providers.map(providerRowOf), columns, paintFor(process.stdout)),
   );
   const hint = `'pawl integrations connect PROVIDER' connects one that has a client in ${clients}; its help shows how one is written down.`;
-  print(`\n${wrap(printable(hint), columns).join("\n")}`);
+  print("");
+  printSentence(printable(hint));
+  for (const { problem } of providers) {
+    if (problem !== undefined) remark(printable(problem));
+  }
   return exitCodes.completed;
 };

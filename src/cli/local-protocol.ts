@@ -47,12 +47,38 @@ export interface PlannedNode {
   readonly text: string;
   /** Of what is taken over: 16 hexadecimal digits of the node's definition and inputs. */
   readonly hash?: string;
+  /** What it cost when it ran, in compute credits, of what is taken over. */
+  readonly usage?: number;
+}
+
+export interface ListedIntegration extends IntegrationFacts {
+  /** Whether a new token can be had in the place of one whose time is over; null when it is not over, or cannot be opened. */
+  readonly isRenewable: boolean | null;
 }
 
 /** How many secrets, and how many integrations. */
 export interface Sealed {
   readonly secrets: number;
   readonly integrations: number;
+}
+
+export interface SealedPlace {
+  readonly kind: "secret" | "integration";
+  readonly organizationId: string;
+  /** Of the integration, or the name of the secret. */
+  readonly id: string;
+}
+
+export interface SealedRow extends SealedPlace {
+  /** Of the master key. */
+  readonly keyVersion: number;
+}
+
+export interface SealedCheck {
+  /** Of the master key, each under which something stands, in ascending order. */
+  readonly versions: readonly number[];
+  /** The first of those looked at that does not open; null when all do. */
+  readonly unopened: SealedRow | null;
 }
 
 interface Named {
@@ -127,6 +153,17 @@ export interface LocalCalls {
   };
   /** What is sealed, of all organizations. */
   readonly countSealed: { readonly request: object; readonly answer: Sealed };
+  /** Opens one row of each version of the master key, or every row. */
+  readonly checkSealed: {
+    readonly request: {
+      readonly isThorough: boolean;
+      /** Is about to be replaced, and may be as it is. */
+      readonly except?: SealedPlace;
+      /** Alone; all organizations unless told. */
+      readonly organizationId?: string;
+    };
+    readonly answer: SealedCheck;
+  };
   /** Seals anew what stands under older master keys, of all organizations. */
   readonly reseal: { readonly request: object; readonly answer: Sealed };
   readonly readAccount: {
@@ -139,7 +176,7 @@ export interface LocalCalls {
   };
   readonly listIntegrations: {
     readonly request: { readonly organizationId: string };
-    readonly answer: readonly IntegrationFacts[];
+    readonly answer: readonly ListedIntegration[];
   };
   readonly connectIntegration: {
     readonly request: Identified & { readonly provider: string; readonly tokens: Tokens };
@@ -163,5 +200,5 @@ export type AskLocal = <Call extends LocalCall>(
 
 export type LocalResponse =
   | { readonly status: "answered"; readonly answer: LocalCalls[LocalCall]["answer"] }
-  /** A service's own words. */
-  | { readonly status: "failed"; readonly message: string };
+  /** A service's own words, and its own name of what failed. */
+  | { readonly status: "failed"; readonly message: string; readonly operation: string };

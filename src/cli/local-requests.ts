@@ -41,7 +41,7 @@ export type RunRequestServices =
 /** About runs: all but what organizations have, and the database's own affairs. */
 export type RunRequest = Exclude<
   LocalRequest,
-  ResourceRequest | { readonly type: "countSealed" | "migrate" }
+  ResourceRequest | { readonly type: "checkSealed" | "countSealed" | "migrate" }
 >;
 
 type Answering<Call extends LocalCall> = Effect.Effect<
@@ -116,7 +116,7 @@ const plannedNode = (graph: WorkflowGraph, decision: RedriveDecision): PlannedNo
   const text = redriveReasonText(decision);
   if (decision.action === "run") return { nodeId, action, reason: decision.reason, text };
   const hash = nodeHash(graph.nodesById.get(nodeId)!, decision.inputs);
-  return { nodeId, action, reason: "reused", text, hash };
+  return { nodeId, action, reason: "reused", text, hash, usage: decision.reusedUsage };
 };
 
 const planRedrive = ({

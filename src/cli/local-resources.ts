@@ -1,11 +1,12 @@
 /** How the embedded Worker answers for what organizations have: secrets, integrations, credits. Values go in, never out. */
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
+import * as Result from "effect/Result";
 import { CreditService } from "#services/credit-service";
 import type { ServiceFailure } from "#services/errors";
 import { IntegrationStore } from "#services/integration-store";
 import { SecretStore } from "#services/secret-store";
-import type { LocalCalls, LocalRequest } from "./local-protocol.ts";
+import type { ListedIntegration, LocalCalls, LocalRequest } from "./local-protocol.ts";
 
 const resourceCalls = [
   "connectIntegration",
@@ -29,6 +30,27 @@ const calls: ReadonlySet<string> = new Set(resourceCalls);
 
 export const isResourceRequest = (request: LocalRequest): request is ResourceRequest =>
   calls.has(request.type);
+
+/** Tokens are opened only where one is over. */
+const listIntegrations = (
+  organizationId: string,
+): Effect.Effect<readonly ListedIntegration[], ServiceFailure, IntegrationStore> =>
+  Effect.gen(function* () {
+    const integrations = yield* IntegrationStore;
+    const now = yield* Clock.currentTimeMillis;
+    return yield* Effect.forEach(yield* integrations.list(organizationId), (facts) => {
+      const { id, expiresAt, status } = facts;
+      if (status !== "connected" || expiresAt === null || expiresAt > now) {
+        return Effect.succeed({ ...facts, isRenewable: null });
+      }
+      return Effect.map(Effect.result(integrations.read(organizationId, id)), (read) => ({
+        ...facts,
+        isRenewable: Result.isSuccess(read)
+          ? read.success?.tokens.refreshToken !== undefined
+          : null,
+      }));
+    });
+  });
 
 /** Both, also when there is nothing to seal anew in one of them. */
 const reseal = Effect.gen(function* () {
@@ -63,7 +85,7 @@ export const answerResourceRequest = (
         return yield* credits.account(request.organizationId);
       });
     case "listIntegrations":
-      return IntegrationStore.use(({ list }) => list(request.organizationId));
+      return listIntegrations(request.organizationId);
     case "connectIntegration":
       return Effect.gen(function* () {
         const integrations = yield* IntegrationStore;

@@ -8,6 +8,7 @@ import * as Result from "effect/Result";
 import { CommandError } from "./command-error.ts";
 import type { RunView } from "./local-protocol.ts";
 import type { LocalRuntime, LocalRuntimeOptions } from "./local-runtime.ts";
+import { commandText, forOrganization } from "./shell-command.ts";
 import { remark } from "./terminal.ts";
 import { count, printable, shorten } from "./text.ts";
 
@@ -52,10 +53,8 @@ export const noSuchRun = (run: string, organizationId: string): CommandError =>
   new CommandError(
     "UNKNOWN_RUN",
     run === "last"
-      ? `There is no run in ${stateDirectory}/ yet. 'pawl run FILE' starts one.`
-      : `There is no run ${named(run)} in ${stateDirectory}/` +
-          (organizationId === "local" ? "" : ` for organization ${named(organizationId)}`) +
-          `. 'pawl runs' lists them.`,
+      ? `There is no run in ${stateDirectory}/${forOrganization(organizationId)} yet. '${commandText(organizationId, "run FILE")}' starts one.`
+      : `There is no run ${named(run)} in ${stateDirectory}/${forOrganization(organizationId)}. '${commandText(organizationId, "runs")}' lists them.`,
   );
 
 export const requireRuns = (run: string, organizationId: string): void => {

@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { MonitoringMessage } from "#services/monitoring-service";
 import { CommandError, exitCodes } from "./command-error.ts";
 import { startEmbeddedRuntime } from "./embedded-runtime.ts";
+import { keyFailure } from "./key-failure.ts";
 import type { Connection } from "./local-control.ts";
 import { connectControl, ConnectionLost } from "./local-control.ts";
 import type { AskLocal, LocalRequest } from "./local-protocol.ts";
@@ -100,7 +101,10 @@ export const openLocalRuntime = async (options: LocalRuntimeOptions): Promise<Lo
       try {
         const response = await connection.ask(asked);
         if (response.status === "failed") {
-          throw new CommandError("STORE_FAILED", response.message, { exitCode: exitCodes.error });
+          throw (
+            (await keyFailure(options.directory, connection, asked, response)) ??
+            new CommandError("STORE_FAILED", response.message, { exitCode: exitCodes.error })
+          );
         }
         return response.answer;
       } catch (error) {

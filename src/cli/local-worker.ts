@@ -20,12 +20,12 @@ import type {
   LocalRequest,
   LocalResponse,
   Migration,
-  Sealed,
 } from "./local-protocol.ts";
 import type { RunRequest, RunRequestServices } from "./local-requests.ts";
 import { answerRequest } from "./local-requests.ts";
 import type { ResourceRequest, ResourceServices } from "./local-resources.ts";
 import { answerResourceRequest, isResourceRequest } from "./local-resources.ts";
+import { checkSealed, countSealed } from "./local-sealed.ts";
 
 interface LocalEnv extends PawlEnv {
   /** A function in the command's process: takes an array of MonitoringMessages. */
@@ -125,22 +125,15 @@ const migrate = async (db: D1Database, migrations: readonly Migration[]): Promis
   }
 };
 
-const countSql = `
-  SELECT (SELECT count(*) FROM secrets) AS secrets,
-    (SELECT count(*) FROM integrations WHERE envelope IS NOT NULL) AS integrations`;
-
-const countSealed = async (db: D1Database): Promise<Sealed> =>
-  (await db.prepare(countSql).first<Sealed>())!;
-
 const services = (env: LocalEnv) =>
   Layer.mergeAll(registryLayer([]), cloudflareServices(env), workflowInstancesLayer(env.EXECUTE));
 
 type Answers = LocalCalls[LocalCall]["answer"];
 
+type Answering = Effect.Effect<Answers, ServiceFailure, ResourceServices | RunRequestServices>;
+
 /** Of whichever it is, with what both need. */
-const answerOf = (
-  request: ResourceRequest | RunRequest,
-): Effect.Effect<Answers, ServiceFailure, ResourceServices | RunRequestServices> =>
+const answerOf = (request: ResourceRequest | RunRequest): Answering =>
   isResourceRequest(request) ? answerResourceRequest(request) : answerRequest(request);
 
 const respond = async (env: LocalEnv, request: LocalRequest): Promise<LocalResponse> => {
@@ -151,10 +144,14 @@ const respond = async (env: LocalEnv, request: LocalRequest): Promise<LocalRespo
   if (request.type === "countSealed") {
     return { status: "answered", answer: await countSealed(env.DB) };
   }
+  const answering: Answering =
+    request.type === "checkSealed" ? checkSealed(env.DB, request) : answerOf(request);
   return Effect.runPromise(
-    answerOf(request).pipe(
+    answering.pipe(
       Effect.map((answer): LocalResponse => ({ status: "answered", answer })),
-      Effect.catch(({ message }) => Effect.succeed<LocalResponse>({ status: "failed", message })),
+      Effect.catch(({ message, operation }) =>
+        Effect.succeed<LocalResponse>({ status: "failed", message, operation }),
+      ),
       Effect.provide(services(env)),
     ),
   );

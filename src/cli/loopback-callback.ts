@@ -13,9 +13,19 @@ const host = "127.0.0.1";
 export interface LoopbackCallback {
   readonly redirectUri: string;
   /** Waits for the answer that bears this state, and tells the browser what `take` makes of it. */
-  readonly answered: <A>(state: string, take: (callback: URL) => Promise<A>) => Promise<A>;
+  readonly answered: <A>(
+    state: string,
+    use: {
+      readonly take: (callback: URL) => Promise<A>;
+      /** Somebody came back with another state: from an older page, or from nowhere. Called once. */
+      readonly onStray: () => void;
+    },
+  ) => Promise<A>;
   readonly close: () => Promise<void>;
 }
+
+/** The code of the error with which `take` says that the person did not agree. */
+export const deniedCode = "CONNECT_DENIED";
 
 const page = (title: string, text: string): string =>
   `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title>` +
@@ -63,17 +73,26 @@ export const openLoopback = async (port: number): Promise<LoopbackCallback> => {
   return {
     redirectUri,
     close,
-    answered: (state, take) =>
+    answered: (state, { take, onStray }) =>
       new Promise((resolve, reject) => {
         let isTaken = false;
+        let isStray = false;
         server.on("request", (request, response) => {
           const url = new URL(request.url ?? "/", redirectUri);
-          const isAnswer =
-            request.method === "GET" &&
-            url.pathname === "/callback" &&
-            url.searchParams.get("state") === state;
+          const isAnswer = request.method === "GET" && url.pathname === "/callback";
           if (!isAnswer || isTaken) {
             tell(response, 404, "Nothing here", "Follow the link that pawl has printed.");
+            return;
+          }
+          if (url.searchParams.get("state") !== state) {
+            tell(
+              response,
+              400,
+              "Not this connection",
+              "This answer belongs to another connection than the one that pawl waits for, and changes nothing. Follow the link that pawl has printed last.",
+            );
+            if (!isStray) onStray();
+            isStray = true;
             return;
           }
           isTaken = true;
@@ -88,11 +107,14 @@ export const openLoopback = async (port: number): Promise<LoopbackCallback> => {
               resolve(result);
             },
             (error: unknown) => {
+              const isDenied = error instanceof CommandError && error.code === deniedCode;
               tell(
                 response,
-                502,
+                isDenied ? 200 : 502,
                 "Not connected",
-                "The terminal says why. You can close this page.",
+                isDenied
+                  ? "Access was declined, and nothing was connected. You can close this page."
+                  : "The terminal says why. You can close this page.",
               );
               reject(error);
             },

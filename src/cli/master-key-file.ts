@@ -30,18 +30,31 @@ const keyBytes = 32;
 
 export const masterKeyPath = (directory: string): string => join(directory, "master-key");
 
+/** Read as the Worker reads it, so that both refuse the same. */
+const sizeOf = (key: string): number => {
+  try {
+    return atob(key.replaceAll("-", "+").replaceAll("_", "/")).length;
+  } catch {
+    return 0;
+  }
+};
+
 const entryOf = (text: string): MasterKey | undefined => {
   const [, version = "1", key = ""] = /^(?:([1-9]\d{0,8}):)?([\w+/=-]+)$/.exec(text) ?? [];
-  return Buffer.from(key, "base64").length === keyBytes
-    ? { version: Number(version), key }
-    : undefined;
+  return sizeOf(key) === keyBytes ? { version: Number(version), key } : undefined;
 };
+
+/** Where something is sealed under it. */
+export const lostKeyText = (directory: string): string =>
+  `${masterKeyPath(directory)} is gone, and secrets or integrations are sealed under it. ` +
+  "Put it back, or remove each of them ('pawl secrets remove NAME', 'pawl integrations remove ID') and set it anew.";
 
 /** Says nothing of what the file holds. */
 const broken = (path: string): CommandError =>
   new CommandError(
     "MASTER_KEY_BROKEN",
-    `${path} is no keyring: each line is VERSION:BASE64, with 32 bytes. Put the file back as it was; without it, what it seals cannot be read.`,
+    `${path} is no keyring: each line is VERSION:BASE64, with 32 bytes. Put it back as it was, or remove it and each secret ` +
+      "and integration ('pawl secrets remove NAME', 'pawl integrations remove ID'), and set them anew.",
     { exitCode: exitCodes.error },
   );
 

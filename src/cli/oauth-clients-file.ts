@@ -1,24 +1,75 @@
 /**
  * The OAuth clients that integrations are connected and refreshed with: a file of the person, in the format of the binding
- * OAUTH_CLIENTS. The embedded Worker reads the one in the state directory.
+ * OAUTH_CLIENTS. The embedded Worker reads the one in the state directory. An entry that is wrong is no reason to refuse others.
  */
-import { join } from "node:path";
+import { statSync } from "node:fs";
+import { join, resolve } from "node:path";
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
-import type { OAuthClients } from "#runtime/oauth-clients";
-import { parseOAuthClients } from "#runtime/oauth-clients";
+import type { JsonValue } from "#core/value";
+import { isJsonObject } from "#core/value";
+import type { OAuthClient, OAuthClients } from "#runtime/oauth-clients";
+import { parseOAuthClient, parseOAuthClients } from "#runtime/oauth-clients";
+import type { ServiceFailure } from "#services/errors";
 import { CommandError } from "./command-error.ts";
+import { shellWord } from "./shell-command.ts";
 import { readOwnFile } from "./state-directory.ts";
+import { remark } from "./terminal.ts";
+import { printable } from "./text.ts";
 
 export const clientsPath = (directory: string): string => join(directory, "oauth-clients.json");
 
+export interface ClientsFile {
+  readonly clients: OAuthClients;
+  /** Name -> what is wrong with its entry, without anything that is in it. */
+  readonly problems: ReadonlyMap<string, string>;
+}
+
+/** What is a binding for the Worker is a file for a person. */
+const problemText = (what: string, { message }: ServiceFailure): string =>
+  message.replace(/^OAUTH_CLIENTS/, what).replace(/ Change the binding and deploy again\.$/, "");
+
+const told = new Set<string>();
+
+/** It holds secrets as they are. Said once, however often the file is read. */
+const tellReaders = (path: string): void => {
+  const own = resolve(path);
+  if (process.platform === "win32" || told.has(own)) return;
+  told.add(own);
+  if ((statSync(path).mode & 0o077) === 0) return;
+  remark(
+    printable(
+      `${path} can be read by others on this machine: 'chmod 600 ${shellWord(path)}' keeps it to you.`,
+    ),
+  );
+};
+
+/** A text that is no JSON at all is refused by whoever reads the first entry. */
+const namesIn = (text: string): readonly string[] | undefined => {
+  try {
+    const entries = JSON.parse(text) as JsonValue;
+    return isJsonObject(entries) ? Object.keys(entries) : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
 /** None where there is no file. */
-export const readClients = (path: string): OAuthClients => {
-  const parsed = Effect.runSync(Effect.result(parseOAuthClients(readOwnFile(path))));
-  if (Result.isSuccess(parsed)) return parsed.success;
-  // What is a binding for the Worker is a file for a person.
-  const problem = parsed.failure.message
-    .replace(/^OAUTH_CLIENTS/, path)
-    .replace(/ Change the binding and deploy again\.$/, "");
-  throw new CommandError("INVALID_CLIENTS", problem);
+export const readClients = (path: string): ClientsFile => {
+  const clients = new Map<string, OAuthClient>();
+  const problems = new Map<string, string>();
+  const text = readOwnFile(path);
+  if (text === undefined || text.trim() === "") return { clients, problems };
+  tellReaders(path);
+  const names = namesIn(text);
+  if (names === undefined) {
+    const whole = Effect.runSync(Effect.flip(parseOAuthClients(text)));
+    throw new CommandError("INVALID_CLIENTS", problemText(path, whole));
+  }
+  for (const name of names) {
+    const parsed = Effect.runSync(Effect.result(parseOAuthClient(text, name)));
+    if (Result.isSuccess(parsed)) clients.set(name, parsed.success);
+    else problems.set(name, problemText(`A client in ${path}`, parsed.failure));
+  }
+  return { clients, problems };
 };

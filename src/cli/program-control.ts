@@ -65,7 +65,7 @@ const addRedrive = (program: Command, finish: Finish): void => {
     .description(
       "Starts a new run that takes over what an earlier one completed, and runs the rest: nodes that failed or were skipped and all that follows them. " +
         "With a corrected workflow or input, a node is taken over only when neither it nor its inputs have changed.\n\n" +
-        "Exits as 'pawl run' does, and with 2 when the earlier run has not ended or there is nothing to run again.",
+        "Exits as 'pawl run' does, and with 2 when the earlier run has not ended, there is nothing to run again, or the budget lets nothing run.",
     )
     .argument(...runArgument)
     .option("--from <node>", "run this node and all that follows it again, too")
@@ -73,11 +73,11 @@ const addRedrive = (program: Command, finish: Finish): void => {
     .addOption(inputOption())
     .option(
       "--credits <amount>",
-      "compute credits that may be spent; the earlier limit unless told",
+      "compute credits that the organization may spend in all, with what it has spent before; the earlier limit unless told",
     )
     .option(
       "--budget <credits>",
-      "what it may spend, with what it takes over; the earlier budget unless told",
+      "settings.budget of this run: what it may spend, with what was spent on what it takes over; the earlier budget unless told",
     )
     .option("--dry-run", "show what would run again and why, and start nothing")
     .option("--json", "print the new run's record, or the plan, as one JSON document")

@@ -1,6 +1,5 @@
 /** The words of the commands about compute credits. */
 import type { Command } from "commander";
-import { Argument } from "commander";
 import type { Finish } from "./command-words.ts";
 import { examples, organization } from "./command-words.ts";
 import type { CreditsOptions, PlanOptions } from "./credits-command.ts";
@@ -14,11 +13,13 @@ const addShow = (credits: Command, finish: Finish): void => {
     )
     .option("--json", "print the account as one JSON document")
     .option(...organization)
+    // A word after 'pawl credits' that is no command comes here, too.
+    .allowExcessArguments()
     .addHelpText("after", examples("pawl credits", "pawl credits --org acme --json | jq .left"))
-    .action((options: CreditsOptions) =>
+    .action((options: CreditsOptions, command: Command) =>
       finish(
         import("./credits-command.ts").then(({ showCreditsCommand }) =>
-          showCreditsCommand(options),
+          showCreditsCommand(command.args, options),
         ),
       ),
     );
@@ -32,7 +33,7 @@ const addPlan = (credits: Command, finish: Finish): void => {
       "Sets what an organization may spend: an allowance and no more (fixed), an allowance and more beyond it (overage), or anything (unlimited). " +
         "What is spent and reserved stays, also when it is more.",
     )
-    .addArgument(new Argument("<plan>", "kind of plan").choices(["fixed", "overage", "unlimited"]))
+    .argument("<plan>", "kind of plan: fixed, overage or unlimited")
     .option("--allowance <credits>", "what may be spent; needed for fixed and overage")
     .option("--overage <credits>", "what may be spent beyond it; no limit unless told")
     .option("--json", "print the account as one JSON document")
@@ -45,11 +46,9 @@ const addPlan = (credits: Command, finish: Finish): void => {
         "pawl credits plan unlimited --org acme",
       ),
     )
-    .action((type: PlanOptions["type"], options: Omit<PlanOptions, "type">) =>
+    .action((plan: string, options: PlanOptions) =>
       finish(
-        import("./credits-command.ts").then(({ setPlanCommand }) =>
-          setPlanCommand({ ...options, type }),
-        ),
+        import("./credits-command.ts").then(({ setPlanCommand }) => setPlanCommand(plan, options)),
       ),
     );
 };
@@ -60,7 +59,7 @@ export const addCredits = (program: Command, finish: Finish): void => {
     .summary("show what may be spent, or set it")
     .description(
       "Compute credits are what runs cost: each node its type's, once it has completed. An organization's plan limits them all; " +
-        "'pawl run --credits' limits by whoever starts a run, and settings.budget in a workflow limits each of its runs.",
+        "'pawl run --credits' is what whoever starts a run lets the organization spend in all, with what it has spent before; settings.budget in a workflow limits each of its runs.",
     )
     .addHelpText("after", examples("pawl credits", "pawl credits plan fixed --allowance 1000"));
   addShow(credits, finish);

@@ -15,7 +15,8 @@ const clientsOption = [
 /** In lines of its own, since it is there to be copied. */
 const clientsExample = (): string =>
   `\n${paintFor(process.stdout)("bold", "A file of clients:")}\n` +
-  `  { "github": { "clientId": "...", "clientSecret": "..." } }`;
+  `  { "github": { "clientId": "...", "clientSecret": "..." } }\n` +
+  `  { "shop": { "clientId": "...", "provider": { "authorizationEndpoint": "https://...", "tokenEndpoint": "https://..." } } }`;
 
 const addConnect = (integrations: Command, finish: Finish): void => {
   integrations

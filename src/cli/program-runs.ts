@@ -24,7 +24,10 @@ export const addRun = (program: Command, finish: Finish): void => {
     )
     .option("--json", "print the run's record as one JSON document, and progress to stderr")
     .addOption(inputOption())
-    .option("--credits <amount>", "compute credits that may be spent; no limit unless told")
+    .option(
+      "--credits <amount>",
+      "compute credits that the organization may spend in all, with what it has spent before; no limit unless told. settings.budget in the workflow is the limit of one run",
+    )
     .option(...organization)
     .addHelpText(
       "after",

@@ -1,5 +1,6 @@
 /** The words of the commands about secrets. */
 import type { Command } from "commander";
+import { Option } from "commander";
 import type { Finish } from "./command-words.ts";
 import { examples, organization } from "./command-words.ts";
 import type { RotateOptions } from "./rotate-command.ts";
@@ -11,8 +12,8 @@ const addSet = (secrets: Command, finish: Finish): void => {
     .summary("set a secret, or replace its value")
     .description(
       "Sets a secret, or replaces its value. The value is asked for without being shown, or read from stdin when that is no terminal: " +
-        "then one line break at its end is dropped, and it may have several lines. It is never an argument.\n\n" +
-        "A value has at least 8 characters, and at most 64 KiB. Exits with 0 when it is set, 2 when it cannot be, 130 when it was interrupted.",
+        "then one line break at its end, LF or CRLF, is dropped, and it may have several lines. It is never an argument.\n\n" +
+        "A value has at least 8 characters, not all of them white space, and at most 64 KiB. Exits with 0 when it is set, 2 when it cannot be, 130 when it was interrupted.",
     )
     .argument("<name>", "name by which nodes read the secret")
     .option("--json", "print the outcome as one JSON document")
@@ -81,6 +82,8 @@ const addRotate = (secrets: Command, finish: Finish): void => {
         "Exits with 0 when everything is sealed anew, 1 when something cannot be: then every key stays.",
     )
     .option("--json", "print the outcome as one JSON document")
+    // Whoever gives it is told why there is none.
+    .addOption(new Option("--org <id>").hideHelp())
     .addHelpText("after", examples("pawl secrets rotate"))
     .action((options: RotateOptions) =>
       finish(import("./rotate-command.ts").then(({ rotateCommand }) => rotateCommand(options))),

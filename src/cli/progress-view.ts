@@ -33,6 +33,13 @@ const widestId = 32;
 
 const idWidthOf = (id: string): number => widthOf(printable(id.slice(0, widestId * 2)));
 
+/** Without its name, which a message tells but few need. */
+const waitOf = ({ organizationId, executionId, nodeId }: NodeMessage) => ({
+  organizationId,
+  executionId,
+  nodeId,
+});
+
 const isSettled = ({ status }: NodeMessage): boolean =>
   status === "completed" || status === "failed" || status === "skipped";
 
@@ -45,7 +52,7 @@ const remarkOf = (message: NodeMessage, outputsText: OutputsText): string => {
       return `attempt ${message.attempt} failed, trying again: ${message.error}`;
     case "waiting":
       return (
-        `waits: ${answerCommand(message.executionId, message.nodeId)}` +
+        `waits: ${answerCommand(waitOf(message))}` +
         (message.until === null ? "" : ` (until ${clockText(message.until)})`)
       );
     case "completed":

@@ -1,4 +1,5 @@
 /** `pawl redrive`: a new run that takes over what an earlier one has done, and runs the rest. */
+import { roundedCredits } from "#core/credits";
 import type { ExecuteParams, RedriveParams } from "#core/execution-context";
 import { paramsProblem, storedParamsLimit } from "#core/platform-limits";
 import type { WorkflowExecution } from "#core/report";
@@ -11,10 +12,13 @@ import { checkOrganization, findRun, readRun, requireRuns, visitRuns } from "./l
 import type { RedriveOptions } from "./redrive-params.ts";
 import { paramsOf, tellEarlierInputs } from "./redrive-params.ts";
 import { amountOf, checkWorkflow, runDurably } from "./run-command.ts";
+import type { BudgetOutlook } from "./redrive-budget.ts";
+import { checkOutlook, outlookOf, outlookText, suffices } from "./redrive-budget.ts";
 import { shortRunId } from "./run-waits.ts";
+import { commandText, shellWord } from "./shell-command.ts";
 import type { Cell } from "./table.ts";
 import { renderTable } from "./table.ts";
-import { columnsOf, paintFor, print, printJson, remark } from "./terminal.ts";
+import { columnsOf, paintFor, print, printJson, remark, sentenceColumnsOf } from "./terminal.ts";
 import { count, wrap } from "./text.ts";
 import { openWatch } from "./watch-run.ts";
 import { readWorkflowFile } from "./workflow-file.ts";
@@ -28,7 +32,7 @@ const readEarlier = async (
   if (start !== null) return start;
   throw new CommandError(
     "NO_START",
-    `What run ${executionId} was started with is not kept. Start a new run with 'pawl run FILE'.`,
+    `What run ${executionId} was started with is not kept. Start a new run with '${commandText(organizationId, "run FILE")}'.`,
     { exitCode: exitCodes.error },
   );
 };
@@ -59,18 +63,24 @@ const rowOf = ({ nodeId, action, text }: PlannedNode): readonly Cell[] => [
   { text, isWrapped: true },
 ];
 
-const renderPlan = (nodes: readonly PlannedNode[], executionId: string): string => {
+const renderPlan = (
+  nodes: readonly PlannedNode[],
+  executionId: string,
+  outlook: BudgetOutlook | undefined,
+): string => {
   const paint = paintFor(process.stdout);
   const columns = columnsOf(process.stdout);
+  const sentence = (text: string): readonly string[] =>
+    wrap(text, sentenceColumnsOf(process.stdout));
   const again = nodes.filter(({ action }) => action === "run").length;
   const reused = nodes.length - again;
   return [
     renderTable(headings, nodes.map(rowOf), columns, paint),
     "",
-    ...wrap(
+    ...sentence(
       `${count(again, "node")} would run again, ${reused} would be reused from run ${executionId}. Nothing was started.`,
-      columns,
     ),
+    ...(outlook === undefined ? [] : sentence(outlookText(outlook))),
   ].join("\n");
 };
 
@@ -92,6 +102,16 @@ const doneBefore = (params: ExecuteParams, nodes: readonly PlannedNode[]): Workf
   startedAt: new Date(0).toISOString(),
   endedAt: null,
 });
+
+/** It is counted in millionths: less than one would be nothing. */
+const checkBudget = (text: string): void => {
+  const budget = amountOf("--budget", text);
+  if (budget === 0 || roundedCredits(budget) > 0) return;
+  throw new CommandError(
+    "USAGE",
+    `--budget takes 0, or at least 0.000001: a millionth of a compute credit is the least that is counted. ${text.trim()} is less.`,
+  );
+};
 
 interface Planned {
   readonly params: ExecuteParams;
@@ -121,29 +141,38 @@ const plan = async (
   return { params, executionId, nodes, isDone: execution.status === "completed" };
 };
 
+const show = ({ params, nodes, executionId }: Planned, isJson: boolean): void => {
+  const outlook = outlookOf(params.workflow, nodes);
+  if (!isJson) return print(renderPlan(nodes, executionId, outlook));
+  if (outlook === undefined) return printJson({ run: executionId, nodes });
+  const { budget, taken, estimate } = outlook;
+  const words = { credits: budget, taken, estimate, suffices: suffices(outlook) };
+  return printJson({ run: executionId, nodes, budget: words });
+};
+
 export const redriveCommand = async (run: string, options: RedriveOptions): Promise<ExitCode> => {
   const organizationId = checkOrganization(options);
-  if (options.budget !== undefined) amountOf("--budget", options.budget);
+  if (options.budget !== undefined) checkBudget(options.budget);
   const corrected =
     options.with === undefined ? undefined : checkWorkflow(await readWorkflowFile(options.with));
   requireRuns(run, organizationId);
   const isJson = options.json === true;
   if (options.dryRun === true) {
-    const { nodes, executionId } = await visitRuns((runtime) =>
-      plan(runtime, run, corrected, options),
-    );
-    if (isJson) printJson({ run: executionId, nodes });
-    else print(renderPlan(nodes, executionId));
+    const planned = await visitRuns((runtime) => plan(runtime, run, corrected, options));
+    show(planned, isJson);
     return exitCodes.completed;
   }
   const watch = await openWatch(remark);
   const { params, nodes, executionId, isDone } = await plan(watch.runtime, run, corrected, options);
   if (isDone && nodes.every(({ reason }) => reason === "reused" || reason === "skipped")) {
+    const from = `redrive ${shellWord(shortRunId(executionId))} --from NODE`;
     throw new CommandError(
       "NOTHING_TO_RUN",
       `Run ${executionId} completed and nothing has changed: nothing would run again. ` +
-        `'pawl redrive ${shortRunId(executionId)} --from NODE' runs a node and what follows it again.`,
+        `'${commandText(organizationId, from)}' runs a node and what follows it again.`,
     );
   }
+  const outlook = outlookOf(params.workflow, nodes);
+  if (outlook !== undefined) checkOutlook(outlook, { organizationId, executionId });
   return runDurably(params, isJson, { watch, before: doneBefore(params, nodes) });
 };

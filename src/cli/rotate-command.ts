@@ -1,10 +1,11 @@
 /**
  * `pawl secrets rotate`: another master key. The new one is written beside the old ones before anything is sealed under it, and
- * the old ones go when nothing is sealed under them any more: killed anywhere in between, all that is sealed can be read, and
- * another call finishes.
+ * the old ones go when everything opens under it: killed anywhere in between, all that is sealed can be read, and another call
+ * finishes.
  */
 import type { ExitCode } from "./command-error.ts";
 import { CommandError, exitCodes } from "./command-error.ts";
+import { wrongKey } from "./key-failure.ts";
 import type { Sealed } from "./local-protocol.ts";
 import type { LocalRuntime } from "./local-runtime.ts";
 import { hasRuns, stateDirectory } from "./local-runs.ts";
@@ -12,11 +13,13 @@ import type { Keyring } from "./master-key-file.ts";
 import { checkNothingSealed, holdingMasterKey } from "./master-key.ts";
 import { masterKeyPath, readKeyring, replaceKeyring, withNewKey } from "./master-key-file.ts";
 import { endOnSignal } from "./shutdown.ts";
-import { columnsOf, paintFor, print, printJson, remark } from "./terminal.ts";
-import { count, wrap } from "./text.ts";
+import { printDone, printJson, printSentence, remark } from "./terminal.ts";
+import { count } from "./text.ts";
 
 export interface RotateOptions {
   readonly json?: boolean;
+  /** As other commands take it; there is none here. */
+  readonly org?: string;
 }
 
 /** What is sealed now, by which key. */
@@ -26,15 +29,24 @@ interface Rotated extends Sealed {
   readonly removed: readonly number[];
 }
 
+/** Every row opens, or the first that does not is told. */
+const checkAll = async ({ ask }: LocalRuntime, keyring: Keyring): Promise<readonly number[]> => {
+  const { versions, unopened } = await ask("checkSealed", { isThorough: true });
+  if (unopened !== null) throw wrongKey(stateDirectory, keyring, unopened);
+  return versions;
+};
+
 /** What a run that had read the older keyring has written meanwhile is found by another look. */
-const resealAll = async ({ ask }: LocalRuntime): Promise<void> => {
+const resealAll = async (runtime: LocalRuntime, keyring: Keyring): Promise<void> => {
+  const newest = keyring.at(-1)!.version;
   for (;;) {
-    const { secrets, integrations } = await ask("reseal", {});
-    if (secrets + integrations === 0) return;
+    await runtime.ask("reseal", {});
+    const versions = await checkAll(runtime, keyring);
+    if (versions.every((version) => version === newest)) return;
   }
 };
 
-/** A value that cannot be sealed anew is one that cannot be read: what would help may be one of the keys. */
+/** What does not open may need one of the keys. */
 const keepingKeys = (error: unknown): never => {
   if (!(error instanceof CommandError)) throw error;
   const { code, message, exitCode } = error;
@@ -53,16 +65,16 @@ const prepare = (keyring: Keyring): Keyring => {
   return next;
 };
 
-const rotate = async (runtime: LocalRuntime): Promise<Rotated | undefined> => {
-  const keyring = readKeyring(stateDirectory);
-  if (keyring === undefined) {
-    await checkNothingSealed(runtime);
-    return undefined;
-  }
+/**
+ * Every row opens before a key is made, so that the new one is above all under which something stands; and again before one is
+ * removed.
+ */
+const rotateFrom = async (runtime: LocalRuntime, keyring: Keyring): Promise<Rotated> => {
+  await checkAll(runtime, keyring);
   const next = prepare(keyring);
-  const newest = next.at(-1)!;
-  await resealAll(runtime).catch(keepingKeys);
+  await resealAll(runtime, next);
   const sealed = await runtime.ask("countSealed", {});
+  const newest = next.at(-1)!;
   replaceKeyring(stateDirectory, [newest]);
   return {
     ...sealed,
@@ -71,11 +83,24 @@ const rotate = async (runtime: LocalRuntime): Promise<Rotated | undefined> => {
   };
 };
 
+const rotate = async (runtime: LocalRuntime): Promise<Rotated | undefined> => {
+  const keyring = readKeyring(stateDirectory);
+  if (keyring !== undefined) return rotateFrom(runtime, keyring).catch(keepingKeys);
+  await checkNothingSealed(runtime);
+  return undefined;
+};
+
 const rotatedText = ({ secrets, integrations, version, removed }: Rotated): string =>
   `Everything is sealed under version ${version} of the master key: ${count(secrets, "secret")}, ${count(integrations, "integration")}. ` +
-  `Version ${removed.join(", ")} is removed from ${masterKeyPath(stateDirectory)}.`;
+  `${removed.length === 1 ? "Version" : "Versions"} ${removed.join(", ")} ${removed.length === 1 ? "is" : "are"} removed from ${masterKeyPath(stateDirectory)}.`;
 
-export const rotateCommand = async ({ json }: RotateOptions): Promise<ExitCode> => {
+export const rotateCommand = async ({ json, org }: RotateOptions): Promise<ExitCode> => {
+  if (org !== undefined) {
+    throw new CommandError(
+      "USAGE",
+      "'pawl secrets rotate' takes no --org: there is one master key for all organizations, and what is sealed for any of them is sealed anew.",
+    );
+  }
   endOnSignal(() =>
     remark("Interrupted. No key is lost: 'pawl secrets rotate' finishes what was begun."),
   );
@@ -85,13 +110,11 @@ export const rotateCommand = async ({ json }: RotateOptions): Promise<ExitCode> 
     return exitCodes.completed;
   }
   if (rotated === undefined) {
-    print(
+    printSentence(
       `There is no master key in ${stateDirectory}/ yet, and nothing to seal anew. 'pawl secrets set NAME' sets a secret.`,
     );
     return exitCodes.completed;
   }
-  const [first = "", ...rest] = wrap(rotatedText(rotated), columnsOf(process.stdout) - 2);
-  const mark = paintFor(process.stdout)("green", "✓");
-  print([`${mark} ${first}`, ...rest.map((line) => `  ${line}`)].join("\n"));
+  printDone(rotatedText(rotated));
   return exitCodes.completed;
 };

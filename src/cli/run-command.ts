@@ -15,6 +15,7 @@ import { edgeFedInputs, parseInputs } from "./input-option.ts";
 import { isError, problemCounts, problemsOf, renderProblems } from "./problem-list.ts";
 import { checkOrganization } from "./local-runs.ts";
 import type { ProgressView } from "./progress-view.ts";
+import { commandText } from "./shell-command.ts";
 import { endOnSignal } from "./shutdown.ts";
 import { columnsOf, paintFor, printJson, remark } from "./terminal.ts";
 import { printable, shorten } from "./text.ts";
@@ -89,7 +90,8 @@ const paramsOf = (workflow: Workflow, options: RunCommandOptions): ExecuteParams
 const checkSize = (params: ExecuteParams): void => {
   const problem = paramsProblem(params, storedParamsLimit);
   if (problem === undefined) return;
-  throw new CommandError("PARAMS_TOO_LARGE", `${problem} 'pawl run --direct' has no such limit.`);
+  const direct = commandText(params.organizationId, "run --direct");
+  throw new CommandError("PARAMS_TOO_LARGE", `${problem} '${direct}' has no such limit.`);
 };
 
 const runDirectly = async (
@@ -134,7 +136,7 @@ export const runDurably = async (
   const ended = await follow();
   await endView();
   if (isJson) printJson(ended.execution);
-  else printKeptRun(workflow, ended);
+  else await printKeptRun(watch.runtime, organizationId, workflow, ended);
   const exitCode = exitCodeOf(ended);
   await watch.end(exitCode);
   return exitCode;

@@ -10,6 +10,7 @@ import { nodeLooks, outputsTextFor, runLooks, skipText, waitingLook } from "./ru
 import type { Cell } from "./table.ts";
 import { renderTable } from "./table.ts";
 import type { Paint } from "./terminal.ts";
+import { sentenceColumnsOf } from "./terminal.ts";
 import { count, durationText, printable, wrap } from "./text.ts";
 
 const millisBetween = (from: string | null, to: string | null): number | undefined =>
@@ -109,10 +110,10 @@ const strictHint = ({ status, error, nodeExecutions }: WorkflowExecution): strin
 /** Lines of the summary, the first of which begins with the status in its colour. */
 const summaryOf = (
   execution: WorkflowExecution,
-  columns: number,
   paint: Paint,
   isWaiting: boolean,
-): string[] => {
+): readonly string[] => {
+  const columns = sentenceColumnsOf(process.stdout);
   const { id, status, error, nodeExecutions } = execution;
   const { mark, format } = isWaiting ? waitingLook : runLooks[status];
   const millis = millisBetween(execution.startedAt, execution.endedAt);
@@ -146,6 +147,6 @@ export const renderRun = (
   const rows = execution.nodeExecutions.map((node) => rowOf(node, outputsText, waitsByNode));
   return [
     ...(rows.length === 0 ? [] : [renderTable(headings, rows, columns, paint), ""]),
-    ...summaryOf(execution, columns, paint, isOnlyWaiting(execution, waits)),
+    ...summaryOf(execution, paint, isOnlyWaiting(execution, waits)),
   ].join("\n");
 };

@@ -5,6 +5,7 @@ import type { JsonValue } from "#core/value";
 import { isJsonObject } from "#core/value";
 import type { Workflow } from "#core/workflow";
 import type { StandingWait, Wait } from "#services/wait-store";
+import { commandText, shellWord } from "./shell-command.ts";
 import type { Paint } from "./terminal.ts";
 import { durationText, printable, shorten, wrap } from "./text.ts";
 
@@ -34,10 +35,6 @@ export const isOnlyWaiting = (
 export const shortRunId = (id: string): string =>
   /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-/.test(id) ? id.slice(0, 8) : id;
 
-/** As a shell reads it as one word. */
-export const shellWord = (text: string): string =>
-  /^[\w./:@%+,][\w./:@%+,-]*$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-
 /** `14:05`, or `26 Nov, 14:05` on another day. In local time. */
 export const clockText = (millis: number, now: number = Date.now()): string => {
   const date = new Date(millis);
@@ -47,14 +44,29 @@ export const clockText = (millis: number, now: number = Date.now()): string => {
   return isToday ? time : `${date.toLocaleDateString("en-GB", day)}, ${time}`;
 };
 
-/** `--name` is needed only where several waits of the node are open. */
-export const answerCommand = (runId: string, nodeId: string, name?: string): string =>
-  [
-    "pawl answer",
-    shellWord(shortRunId(runId)),
-    shellWord(nodeId),
-    ...(name === undefined ? [] : [`--name ${shellWord(name)}`]),
-  ].join(" ");
+interface AnsweredWait {
+  readonly organizationId: string;
+  readonly executionId: string;
+  readonly nodeId: string;
+  /** Needed only where several waits of the node are open. */
+  readonly name?: string;
+}
+
+export const answerCommand = ({
+  organizationId,
+  executionId,
+  nodeId,
+  name,
+}: AnsweredWait): string =>
+  commandText(
+    organizationId,
+    [
+      "answer",
+      shellWord(shortRunId(executionId)),
+      shellWord(nodeId),
+      ...(name === undefined ? [] : [`--name ${shellWord(name)}`]),
+    ].join(" "),
+  );
 
 /** A question in a text is shown as it is, and what else is asked as JSON below it. */
 const questionLines = (question: JsonValue): readonly string[] => {
@@ -99,7 +111,7 @@ export const renderWaits = (
     wrap(shorten(printable(text), longestQuestion), columns - 2).map((line) => `  ${line}`);
   return waits
     .flatMap((wait) => {
-      const { nodeId, name, deadline, question } = wait;
+      const { organizationId, nodeId, name, deadline, question } = wait;
       const who = `${shorten(printable(nodeId), 60)} (${shorten(printable(name), 40)})`;
       if (!open.includes(wait)) {
         const { mark, text } = outcomeOf(wait);
@@ -108,7 +120,12 @@ export const renderWaits = (
       const until = deadline === null ? "" : ` until ${clockText(deadline, now)}`;
       const type = workflow.nodes.find((node) => node.id === nodeId)?.type;
       const data = type === "wait-for-approval" ? "true" : "JSON";
-      const command = answerCommand(id, nodeId, namedTwice(wait) ? name : undefined);
+      const command = answerCommand({
+        organizationId,
+        executionId: id,
+        nodeId,
+        ...(namedTwice(wait) ? { name } : {}),
+      });
       return [
         paint("yellow", shorten(`… ${who} waits for an answer${until}`, columns)),
         ...questionLines(question).flatMap(indented),

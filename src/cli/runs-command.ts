@@ -6,10 +6,11 @@ import type { ListedRun } from "./local-protocol.ts";
 import { checkOrganization, hasRuns, stateDirectory, visitRuns } from "./local-runs.ts";
 import { shortRunId } from "./run-waits.ts";
 import { runLooks, waitingLook } from "./run-words.ts";
+import { commandText, forOrganization } from "./shell-command.ts";
 import type { Cell } from "./table.ts";
 import { renderTable } from "./table.ts";
-import { columnsOf, paintFor, print, printJson } from "./terminal.ts";
-import { dateText, durationText, printable, shorten, wrap } from "./text.ts";
+import { columnsOf, paintFor, print, printJson, printSentence } from "./terminal.ts";
+import { dateText, durationText, printable, shorten } from "./text.ts";
 
 export interface RunsOptions {
   readonly json?: boolean;
@@ -59,14 +60,14 @@ const rowOf = (run: ListedRun): readonly Cell[] => {
   ];
 };
 
-const noneText = ({ status, workflow }: RunsOptions): string => {
+const noneText = ({ status, workflow, org }: RunsOptions): string => {
   const which = [
     ...(status === undefined ? [] : [`with status ${status}`]),
     ...(workflow === undefined ? [] : [`of workflow '${printable(shorten(workflow, 60))}'`]),
   ].join(" ");
   return which === ""
-    ? `There are no runs in ${stateDirectory}/ yet. 'pawl run FILE' starts one.`
-    : `There are no runs ${which} in ${stateDirectory}/. 'pawl runs' lists all.`;
+    ? `There are no runs in ${stateDirectory}/${forOrganization(org)} yet. '${commandText(org, "run FILE")}' starts one.`
+    : `There are no runs ${which} in ${stateDirectory}/${forOrganization(org)}. '${commandText(org, "runs")}' lists all.`;
 };
 
 export const runsCommand = async (options: RunsOptions): Promise<ExitCode> => {
@@ -99,7 +100,8 @@ export const runsCommand = async (options: RunsOptions): Promise<ExitCode> => {
   const columns = columnsOf(process.stdout);
   print(renderTable(headings, shown.map(rowOf), columns, paint));
   const more = rows.length > limit ? ` Older ones: --limit ${Math.min(1000, limit * 2)}.` : "";
-  const hint = `'pawl show RUN' shows one; the beginning of its id, or 'last', will do.${more}`;
-  print(`\n${wrap(hint, columns).join("\n")}`);
+  const hint = `'${commandText(organizationId, "show RUN")}' shows one; the beginning of its id, or 'last', will do.${more}`;
+  print("");
+  printSentence(hint);
   return exitCodes.completed;
 };

@@ -6,11 +6,20 @@ import type { OrganizationOption } from "./local-runs.ts";
 import { checkOrganization, hasRuns, stateDirectory, visitRuns } from "./local-runs.ts";
 import { withMasterKey } from "./master-key.ts";
 import { nearest } from "./nearest.ts";
-import { checkSecret, readSecretValue } from "./secret-value.ts";
+import { checkSecret, isPlainWord, readSecretValue } from "./secret-value.ts";
+import { commandText, forOrganization } from "./shell-command.ts";
 import { endOnSignal } from "./shutdown.ts";
 import { renderTable } from "./table.ts";
-import { columnsOf, paintFor, print, printJson, remark } from "./terminal.ts";
-import { dateText, printable, shorten, wrap } from "./text.ts";
+import {
+  columnsOf,
+  paintFor,
+  print,
+  printDone,
+  printJson,
+  printSentence,
+  remark,
+} from "./terminal.ts";
+import { dateText, printable, shorten } from "./text.ts";
 
 export interface SecretOptions extends OrganizationOption {
   readonly json?: boolean;
@@ -43,13 +52,15 @@ export const setSecretCommand = async (
   const value = await readSecretValue(`Value of ${named(name)} (it is not shown): `);
   checkSecret(name, value);
   endOnSignal(() => remark("Interrupted. The secret may or may not be set."));
-  const status = await withMasterKey(({ ask }) =>
+  const status = await withMasterKey({ kind: "secret", organizationId, id: name }, ({ ask }) =>
     ask("setSecret", { organizationId, name, value }),
   );
   if (options.json === true) printJson({ status, name });
-  else {
-    const mark = paintFor(process.stdout)("green", "✓");
-    print(`${mark} Secret ${named(name)} is ${status === "created" ? "set" : "replaced"}.`);
+  else printDone(`Secret ${named(name)} is ${status === "created" ? "set" : "replaced"}.`);
+  if (isPlainWord(value)) {
+    remark(
+      "The value reads as a plain word: ordinary text that holds it will be masked, and documents that hold it refused. A longer, random one is told apart.",
+    );
   }
   return exitCodes.completed;
 };
@@ -77,11 +88,11 @@ export const listSecretsCommand = async (options: SecretOptions): Promise<ExitCo
     printJson({ secrets });
     return exitCodes.completed;
   }
-  const columns = columnsOf(process.stdout);
+  const set = commandText(organizationId, "secrets set NAME");
   if (secrets.length === 0) {
-    const whose = organizationId === "local" ? "" : ` for organization ${named(organizationId)}`;
-    const text = `There are no secrets in ${stateDirectory}/${whose} yet. 'pawl secrets set NAME' sets one.`;
-    print(wrap(text, columns).join("\n"));
+    printSentence(
+      `There are no secrets in ${stateDirectory}/${forOrganization(organizationId)} yet. '${set}' sets one.`,
+    );
     return exitCodes.completed;
   }
   const rows = secrets.map(
@@ -92,21 +103,24 @@ export const listSecretsCommand = async (options: SecretOptions): Promise<ExitCo
         { text: dateText(updatedAt), format: "dim" },
       ] as const,
   );
-  print(renderTable(headings, rows, columns, paintFor(process.stdout)));
-  const hint =
-    "Nodes read them by name. 'pawl secrets set NAME' replaces a value; nothing shows one.";
-  print(`\n${wrap(hint, columns).join("\n")}`);
+  print(renderTable(headings, rows, columnsOf(process.stdout), paintFor(process.stdout)));
+  print("");
+  printSentence(`Nodes read them by name. '${set}' replaces a value; nothing shows one.`);
   return exitCodes.completed;
 };
 
-const noSuchSecret = (name: string, names: readonly string[]): CommandError => {
+const noSuchSecret = (
+  organizationId: string,
+  name: string,
+  names: readonly string[],
+): CommandError => {
   const near = nearest(name, names);
   return new CommandError(
     "UNKNOWN_SECRET",
-    `There is no secret ${named(name)} in ${stateDirectory}/. ` +
+    `There is no secret ${named(name)} in ${stateDirectory}/${forOrganization(organizationId)}. ` +
       (near.length > 0
         ? `Did you mean ${near.map(named).join(", ")}?`
-        : "'pawl secrets list' lists them."),
+        : `'${commandText(organizationId, "secrets list")}' lists them.`),
   );
 };
 
@@ -115,16 +129,17 @@ export const removeSecretCommand = async (
   options: SecretOptions,
 ): Promise<ExitCode> => {
   const organizationId = checkOrganization(options);
-  if (!hasRuns()) throw noSuchSecret(name, []);
+  if (!hasRuns()) throw noSuchSecret(organizationId, name, []);
   await visitRuns(async ({ ask }) => {
     if (await ask("removeSecret", { organizationId, name })) return;
     const secrets = await ask("listSecrets", { organizationId });
     throw noSuchSecret(
+      organizationId,
       name,
       secrets.map((secret) => secret.name),
     );
   });
   if (options.json === true) printJson({ status: "removed", name });
-  else print(`${paintFor(process.stdout)("green", "✓")} Secret ${named(name)} is removed.`);
+  else printDone(`Secret ${named(name)} is removed.`);
   return exitCodes.completed;
 };

@@ -4,8 +4,8 @@ import { isFinalStatus } from "#core/lifecycle";
 import type { Workflow } from "#core/workflow";
 import type { ExitCode } from "./command-error.ts";
 import { exitCodes } from "./command-error.ts";
-import { exhaustionText } from "./exhaustion.ts";
-import type { RunView } from "./local-protocol.ts";
+import { readExhaustion } from "./exhaustion.ts";
+import type { AskLocal, RunView } from "./local-protocol.ts";
 import {
   checkOrganization,
   findRun,
@@ -17,10 +17,11 @@ import {
 import { renderRun } from "./run-table.ts";
 import { renderTimeline } from "./run-timeline.ts";
 import { renderWaits, shortRunId } from "./run-waits.ts";
+import { commandText, shellWord } from "./shell-command.ts";
 import type { Cell } from "./table.ts";
 import { renderTable } from "./table.ts";
 import type { Paint } from "./terminal.ts";
-import { columnsOf, paintFor, print, printJson } from "./terminal.ts";
+import { columnsOf, paintFor, print, printJson, sentenceColumnsOf } from "./terminal.ts";
 import { dateText, durationText, printable, shorten, wrap } from "./text.ts";
 
 export interface ShowOptions {
@@ -75,7 +76,8 @@ const renderAttempts = (
 };
 
 /** `From run 1a2b3c4d: order, total`. */
-const renderReused = ({ nodeExecutions }: WorkflowExecution, columns: number): string => {
+const renderReused = ({ nodeExecutions }: WorkflowExecution): string => {
+  const columns = sentenceColumnsOf(process.stdout);
   const reused = nodeExecutions.filter(({ reusedFrom }) => reusedFrom !== undefined);
   return Array.from(
     Map.groupBy(reused, ({ reusedFrom = "" }) => reusedFrom),
@@ -88,28 +90,34 @@ const renderReused = ({ nodeExecutions }: WorkflowExecution, columns: number): s
 };
 
 /** What a person may do now, beside answering. */
-const nextStep = (workflow: Workflow, execution: WorkflowExecution): string => {
+const nextStep = async (
+  ask: AskLocal,
+  organizationId: string,
+  workflow: Workflow,
+  execution: WorkflowExecution,
+): Promise<string> => {
   const { id, status, endedAt } = execution;
-  const run = shortRunId(id);
-  if (status === "paused") return `'pawl resume ${run}' goes on with it.`;
+  const command = (name: string): string =>
+    commandText(organizationId, `${name} ${shellWord(shortRunId(id))}`);
+  if (status === "paused") return `'${command("resume")}' goes on with it.`;
   if (endedAt === null && !isFinalStatus(status))
-    return `'pawl resume ${run}' follows it, and sets it going if it stands still.`;
+    return `'${command("resume")}' follows it, and sets it going if it stands still.`;
   if (status === "completed") return "";
   return (
-    exhaustionText(workflow, execution) ??
-    `'pawl redrive ${run}' runs again what did not complete, and keeps the rest.`
+    (await readExhaustion(ask, organizationId, workflow, execution)) ??
+    `'${command("redrive")}' runs again what did not complete, and keeps the rest.`
   );
 };
 
 const render = (
   workflow: Workflow,
   { execution, waits }: RunView,
+  next: string,
   columns: number,
   paint: Paint,
 ): string => {
   const section = (title: string, text: string): readonly string[] =>
     text === "" ? [] : ["", paint("bold", title), text];
-  const next = nextStep(workflow, execution);
   const title = `${shorten(printable(workflow.name), 60)}, started ${dateText(execution.startedAt)}`;
   return [
     paint("bold", shorten(title, columns)),
@@ -118,21 +126,22 @@ const render = (
     ...section("Timeline", renderTimeline(execution, waits, columns, paint)),
     ...section("Attempts", renderAttempts(execution, columns, paint)),
     ...section("Waits", renderWaits(workflow, execution, waits, columns, paint)),
-    ...section("Reused", renderReused(execution, columns)),
-    ...(next === "" ? [] : ["", ...wrap(next, columns)]),
+    ...section("Reused", renderReused(execution)),
+    ...(next === "" ? [] : ["", ...wrap(next, sentenceColumnsOf(process.stdout))]),
   ].join("\n");
 };
 
 export const showCommand = async (run: string, options: ShowOptions): Promise<ExitCode> => {
   const organizationId = checkOrganization(options);
   requireRuns(run, organizationId);
-  const { workflow, view } = await visitRuns(async (runtime) => {
+  const { workflow, view, next } = await visitRuns(async (runtime) => {
     const id = await findRun(runtime, organizationId, run);
     const found = await readRun(runtime, organizationId, id);
     const document = await readDocument(runtime, organizationId, found.execution);
-    return { workflow: document, view: found };
+    const step = await nextStep(runtime.ask, organizationId, document, found.execution);
+    return { workflow: document, view: found, next: step };
   });
   if (options.json === true) printJson({ ...view.execution, waits: view.waits });
-  else print(render(workflow, view, columnsOf(process.stdout), paintFor(process.stdout)));
+  else print(render(workflow, view, next, columnsOf(process.stdout), paintFor(process.stdout)));
   return exitCodes.completed;
 };

@@ -7,8 +7,11 @@ type Format = Parameters<Paint>[0];
 export interface Cell {
   readonly text: string;
   readonly format?: Format;
-  /** Broken over up to four lines instead of shortened. Only in the last column. */
-  readonly isWrapped?: boolean;
+  /**
+   * Broken over up to four lines instead of shortened; `words` over as many as it takes, and no word, which may be wider than
+   * the terminal. Only in the last column.
+   */
+  readonly isWrapped?: boolean | "words";
 }
 
 export interface Column {
@@ -41,6 +44,7 @@ const widthsOf = (natural: readonly number[], columns: number): readonly number[
 };
 
 const linesOf = ({ text, isWrapped }: Cell, width: number): readonly string[] => {
+  if (isWrapped === "words") return wrap(text, width, "keep");
   if (isWrapped !== true) return [shorten(text, width)];
   const lines = wrap(shorten(text, width * wrappedLines), width);
   return lines.length <= wrappedLines

@@ -3,6 +3,7 @@
  * A reader that leaves early (`pawl nodes | head`) is no error.
  */
 import { styleText } from "node:util";
+import { wrap } from "./text.ts";
 
 export type Stream = NodeJS.WriteStream;
 type Format = Parameters<typeof styleText>[0];
@@ -20,8 +21,22 @@ export const paintFor =
 export const columnsOf = (stream: Stream): number =>
   Math.max(20, stream.isTTY && stream.columns > 0 ? stream.columns : 120);
 
+/** Columns to break sentences in. What is no terminal gets each in one line, for whoever searches it. */
+export const sentenceColumnsOf = (stream: Stream): number =>
+  stream.isTTY ? columnsOf(stream) : Number.POSITIVE_INFINITY;
+
 export const print = (text: string): void => {
   process.stdout.write(`${text}\n`);
+};
+
+export const printSentence = (text: string): void =>
+  print(wrap(text, sentenceColumnsOf(process.stdout)).join("\n"));
+
+/** What a command has done. */
+export const printDone = (text: string): void => {
+  const [first = "", ...rest] = wrap(text, sentenceColumnsOf(process.stdout) - 2);
+  const mark = paintFor(process.stdout)("green", "✓");
+  print([`${mark} ${first}`, ...rest.map((line) => `  ${line}`)].join("\n"));
 };
 
 export const remark = (text: string): void => {

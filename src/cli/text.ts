@@ -55,11 +55,21 @@ const splitLongWord = (word: string, width: number): readonly string[] => {
   return [...parts, part];
 };
 
-/** Lines of at most `width` columns, broken between words where that is possible. */
-export const wrap = (text: string, width: number): readonly string[] => {
+/**
+ * Lines of at most `width` columns, broken between words where that is possible. What is there to be copied is kept whole, and
+ * is then longer than its line.
+ */
+export const wrap = (
+  text: string,
+  width: number,
+  longWords: "split" | "keep" = "split",
+): readonly string[] => {
   const lines: string[] = [];
   let line = "";
-  for (const word of text.split(" ").flatMap((word) => splitLongWord(word, width))) {
+  const words = text.split(" ");
+  for (const word of longWords === "keep"
+    ? words
+    : words.flatMap((long) => splitLongWord(long, width))) {
     if (line === "") line = word;
     else if (widthOf(line) + 1 + widthOf(word) <= width) line += ` ${word}`;
     else {

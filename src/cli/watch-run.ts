@@ -8,19 +8,20 @@ import type { Workflow } from "#core/workflow";
 import type { MonitoringMessage } from "#services/monitoring-service";
 import type { ExitCode } from "./command-error.ts";
 import { exitCodes } from "./command-error.ts";
-import { exhaustionText } from "./exhaustion.ts";
+import { readExhaustion } from "./exhaustion.ts";
 import { createRunNews, followRun, isOfRun } from "./follow-run.ts";
-import type { RunView } from "./local-protocol.ts";
+import type { RunKey, RunView } from "./local-protocol.ts";
 import type { LocalRuntime } from "./local-runtime.ts";
 import { openRuns, stateDirectory } from "./local-runs.ts";
 import type { ProgressView } from "./progress-view.ts";
 import { createProgressView } from "./progress-view.ts";
 import { renderRun } from "./run-table.ts";
 import { answerCommand, isOnlyWaiting, openWaits, renderWaits, shortRunId } from "./run-waits.ts";
+import { commandText, shellWord } from "./shell-command.ts";
 import { endOnSignal, onShutdown } from "./shutdown.ts";
 import type { Stream } from "./terminal.ts";
-import { columnsOf, paintFor, print, printJson, remark } from "./terminal.ts";
-import { count, printable, shorten, wrap } from "./text.ts";
+import { columnsOf, paintFor, print, printJson, printSentence, remark } from "./terminal.ts";
+import { count, printable, shorten } from "./text.ts";
 
 const exitCodeByStatus: Readonly<Record<WorkflowExecutionStatus, ExitCode>> = {
   submitted: exitCodes.error,
@@ -50,10 +51,17 @@ export const printRun = (workflow: Workflow, { execution, waits }: RunView): voi
 };
 
 /** Of a run that is kept: also how it goes on when it has met a limit. */
-export const printKeptRun = (workflow: Workflow, view: RunView): void => {
+export const printKeptRun = async (
+  { ask }: LocalRuntime,
+  organizationId: string,
+  workflow: Workflow,
+  view: RunView,
+): Promise<void> => {
+  const limit = await readExhaustion(ask, organizationId, workflow, view.execution);
   printRun(workflow, view);
-  const limit = exhaustionText(workflow, view.execution);
-  if (limit !== undefined) print(`\n${wrap(limit, columnsOf(process.stdout)).join("\n")}`);
+  if (limit === undefined) return;
+  print("");
+  printSentence(limit);
 };
 
 /** Ends the view when the process ends, whatever ends it. */
@@ -83,23 +91,26 @@ export interface AttendedRun {
   readonly before?: RunView;
 }
 
+const resumeCommand = (organizationId: string, executionId: string): string =>
+  commandText(organizationId, `resume ${shellWord(shortRunId(executionId))}`);
+
 /** What there is to say to somebody who leaves. */
 const farewellTo = (
-  executionId: string,
+  { organizationId, executionId }: RunKey,
   runtime: LocalRuntime,
   waiting: ReadonlySet<string>,
 ): void => {
-  const run = shortRunId(executionId);
+  const resume = resumeCommand(organizationId, executionId);
   const [first] = waiting;
   remark(
     runtime.owner() === process.pid
-      ? `Interrupted. The run is kept: 'pawl resume ${run}' goes on with it.`
-      : `Left. Run ${executionId} goes on in process ${runtime.owner()}: 'pawl resume ${run}' follows it.`,
+      ? `Interrupted. The run is kept: '${resume}' goes on with it.`
+      : `Left. Run ${executionId} goes on in process ${runtime.owner()}: '${resume}' follows it.`,
   );
   if (first !== undefined) {
     remark(
       `${waiting.size === 1 ? `Node '${printable(shorten(first, 60))}' waits` : `${count(waiting.size, "node")} wait`} for an answer: ` +
-        `'${printable(answerCommand(executionId, first))}'.`,
+        `'${printable(answerCommand({ organizationId, executionId, nodeId: first }))}'.`,
     );
   }
 };
@@ -114,7 +125,7 @@ const attend = (
   const news = createRunNews({ organizationId, executionId });
   const waiting = new Set<string>();
   let status = before?.execution.status;
-  endOnSignal(() => farewellTo(executionId, runtime, waiting));
+  endOnSignal(() => farewellTo({ organizationId, executionId }, runtime, waiting));
   if (before !== undefined) {
     view.begin(before.execution);
     for (const { nodeId, name, openedAt: at, deadline: until } of openWaits(before.waits)) {
@@ -136,7 +147,7 @@ const attend = (
     if (execution.status === status) return;
     status = execution.status;
     if (status === "paused") {
-      view.say(`Paused: 'pawl resume ${shortRunId(executionId)}' goes on.`);
+      view.say(`Paused: '${resumeCommand(organizationId, executionId)}' goes on.`);
     }
   };
   return {
@@ -186,12 +197,13 @@ export const openWatch = async (say: (text: string) => void): Promise<Watch> => 
 /** The end of a run that was gone on with. */
 export const finishWatch = async (
   watch: Watch,
+  organizationId: string,
   workflow: Workflow,
   view: RunView,
   isJson: boolean,
 ): Promise<ExitCode> => {
   if (isJson) printJson({ ...view.execution, waits: view.waits });
-  else printKeptRun(workflow, view);
+  else await printKeptRun(watch.runtime, organizationId, workflow, view);
   const exitCode = exitCodeOf(view);
   await watch.end(exitCode);
   return exitCode;

@@ -251,6 +251,8 @@ export const d1CreditServiceLayer = (
   ): Effect.Effect<A, ServiceFailure> =>
     Effect.tryPromise({ try: perform, catch: storeFailureOf(`CreditService.${method}`) });
   return Layer.succeed(CreditService, {
+    // By triggers on the rows of d1ExecutionStoreLayer. Where another store is used, the watchdog settles by its records.
+    isSettledWithRecord: true,
     reserve: (reservation) => attempt("reserve", () => reserve(db, reservation)),
     settle: (settlement) => attempt("settle", () => settle(db, settlement)),
     publishUsage: (organizationId) =>

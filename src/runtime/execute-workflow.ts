@@ -94,7 +94,9 @@ const persist = async (
     const { executionId } = run;
     const { organizationId } = run.params;
     await Promise.all([
-      run.perform(run.credits.settle({ organizationId, executionId, usage, now })),
+      ...(run.credits.isSettledWithRecord
+        ? []
+        : [run.perform(run.credits.settle({ organizationId, executionId, usage, now }))]),
       // A replay asks again what it had asked, so that this is known without a look into the store.
       ...(run.asked.hasWaits ? [run.perform(run.waits.close(organizationId, executionId))] : []),
     ]);

@@ -83,6 +83,11 @@ export class CreditService extends Context.Service<
      */
     readonly reserve: (reservation: Reservation) => Effect.Effect<boolean, ServiceFailure>;
     /**
+     * Whether the ExecutionStore beside it settles a run together with its record, so that a run need not ask for it. Settling it
+     * once more changes nothing.
+     */
+    readonly isSettledWithRecord: boolean;
+    /**
      * Records the cost in the reservation's place; once for each execution, the first cost that is told. Nothing for a run that
      * reserved nothing and cost nothing.
      */
@@ -197,6 +202,7 @@ function memory(): CreditService["Service"] {
     accountOf(organizationId).entries.set(executionId, entry);
   };
   return {
+    isSettledWithRecord: false,
     reserve: (reservation) =>
       Effect.sync(() => {
         if (find(reservation) !== undefined) return true;

@@ -15,6 +15,7 @@ export interface ConsentServer {
   readonly clients: string;
   /** Every token that was given out. */
   readonly tokens: () => readonly string[];
+  readonly giveNoRefreshTokens: () => void;
   /** What a person's browser is led back to, once the person agrees on the page with this address. */
   readonly agree: (page: string) => URL;
 }
@@ -32,6 +33,7 @@ export const startConsentServer = async (lifetimeSeconds: number): Promise<Conse
   const refreshTokens = new Set<string>();
   const given: string[] = [];
 
+  let hasRefreshTokens = true;
   const give = (scope: string) => {
     const [access_token, refresh_token] = ["access", "refresh"].map(
       (kind) => `${kind}-${randomUUID()}`,
@@ -41,7 +43,7 @@ export const startConsentServer = async (lifetimeSeconds: number): Promise<Conse
     return {
       token_type: "bearer",
       access_token,
-      refresh_token,
+      ...(hasRefreshTokens ? { refresh_token } : {}),
       expires_in: lifetimeSeconds,
       scope,
     };
@@ -79,6 +81,9 @@ export const startConsentServer = async (lifetimeSeconds: number): Promise<Conse
       acme: { clientId: "pawl", clientSecret, scopes: ["read", "write"], provider },
     }),
     tokens: () => given,
+    giveNoRefreshTokens: () => {
+      hasRefreshTokens = false;
+    },
     agree: (page) => {
       const asked = new URL(page).searchParams;
       const of = (name: string): string => asked.get(name) ?? "";

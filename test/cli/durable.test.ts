@@ -20,9 +20,13 @@ import type { MonitoringMessage } from "#services/monitoring-service";
 import { createRunNews, followRun } from "#cli/follow-run";
 import type { LocalRuntime } from "#cli/local-runtime";
 import { openLocalRuntime } from "#cli/local-runtime";
+import { runCleanups } from "#cli/shutdown";
 import { graph } from "../support/graph.ts";
 import { exampleResults, resultsOf } from "./example-results.ts";
 import { childrenOf, directoryWith, example, pawl, startPawl } from "./pawl.ts";
+
+/** What a test that failed or took too long has opened in this process. */
+afterAll(async () => void (await runCleanups()));
 
 const paramsOf = (file: string): ExecuteParams => ({
   workflow: JSON.parse(readFileSync(example(file), "utf8")) as Workflow,

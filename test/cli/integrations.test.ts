@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -33,7 +33,7 @@ const project = (clients?: string) => {
   const cwd = directoryWith();
   if (clients !== undefined) {
     mkdirSync(join(cwd, ".pawl"));
-    writeFileSync(join(cwd, ".pawl/oauth-clients.json"), clients);
+    writeFileSync(join(cwd, ".pawl/oauth-clients.json"), clients, { mode: 0o600 });
   }
   return { cwd, call: (...args: readonly string[]) => pawl(["integrations", ...args], { cwd }) };
 };
@@ -77,9 +77,14 @@ it("connects a provider in a browser, and keeps its tokens to itself", { timeout
   // Nobody else's answer ends the wait.
   const strange = new URL(back);
   strange.searchParams.set("state", "guessed");
-  for (const other of [strange, new URL("/favicon.ico", back)]) {
-    expect((await fetch(other)).status).toBe(404);
+  for (const _ of ["once", "twice"]) {
+    const sent = await fetch(strange);
+    expect({ status: sent.status, text: await sent.text() }).toStrictEqual({
+      status: 400,
+      text: expect.stringContaining("This answer belongs to another connection"),
+    });
   }
+  expect((await fetch(new URL("/favicon.ico", back))).status).toBe(404);
   const told = await fetch(back);
   expect(told.status).toBe(200);
   expect(told.headers.get("cache-control")).toBe("no-store");
@@ -91,7 +96,9 @@ it("connects a provider in a browser, and keeps its tokens to itself", { timeout
   });
   expect(outcome.stderr).toBe(
     `Open this page to connect 'acme'. It leads back to ${asked.get("redirect_uri")}\n\n  ${page}\n\n` +
-      "Waiting for the browser, 5 m 00 s at most.\nMade .pawl/master-key, the key of all that is secret in .pawl/.\n",
+      "Waiting for the browser, 5 m 00 s at most.\n" +
+      "A browser came back with the answer to another connection, which changes nothing. Open the page above.\n" +
+      "Made .pawl/master-key, the key of all that is secret in .pawl/.\n",
   );
 
   const again = await connecting(cwd, "acme", "--id", "shop", "--json");
@@ -149,11 +156,11 @@ it(
   async () => {
     const server = await startConsentServer(60);
     const { call, cwd } = project();
-    writeFileSync(join(cwd, "elsewhere.json"), server.clients);
+    writeFileSync(join(cwd, "elsewhere.json"), server.clients, { mode: 0o600 });
     const { page, ended } = await connecting(cwd, "acme", "--clients", "elsewhere.json");
     await fetch(server.agree(page));
     expect((await ended()).stderr).toMatch(
-      /\nIts tokens are renewed with the client 'acme' in \.pawl\/oauth-clients\.json, which is not there yet\.\n$/,
+      /^The tokens will be renewed with the client 'acme' in \.pawl\/oauth-clients\.json, which is not there yet\.\nOpen this/,
     );
     const directory = join(cwd, ".pawl");
     const options = { miniflare, code: await workerCode(), directory, isVisit: true };
@@ -190,12 +197,27 @@ it("says what the provider refused, in the terminal and in the browser", { timeo
   const back = server.agree(denied.page);
   back.searchParams.delete("code");
   back.searchParams.set("error", "access_denied");
+  back.searchParams.set(
+    "error_description",
+    `You said no\u001b[2J to ${clientSecret}. ${"More of it. ".repeat(40)}`,
+  );
   const told = await fetch(back);
-  expect(told.status).toBe(502);
-  expect(await told.text()).toContain("<h1>Not connected</h1>");
+  expect(told.status).toBe(200);
+  expect(await told.text()).toMatch(/<h1>Not connected<\/h1><p>Access was declined, and nothing/);
   const outcome = await denied.ended();
-  expect(errorOf(outcome)).toStrictEqual({ code: "CONNECT_FAILED", exitCode: 1 });
-  expect(outcome.stderr).toMatch(/\npawl: The provider 'acme' gave no access \(access_denied\)\./);
+  expect(errorOf(outcome)).toStrictEqual({ code: "CONNECT_DENIED", exitCode: 1 });
+  expect(outcome.stderr).toMatch(
+    /\npawl: The provider 'acme' gave no access \(access_denied\)\. Connect again to ask anew\. It says: "You said no\\u001b\[2J to \[secret:of the connection\]\. More of it\. [^\n]{120,160}…"\n$/,
+  );
+
+  const broken = await connecting(cwd, "acme", "--json");
+  const failed = server.agree(broken.page);
+  failed.searchParams.delete("code");
+  failed.searchParams.set("error", "server_error");
+  const page = await fetch(failed);
+  expect(page.status).toBe(502);
+  expect(await page.text()).toContain("The terminal says why.");
+  expect(errorOf(await broken.ended())).toStrictEqual({ code: "CONNECT_FAILED", exitCode: 1 });
 
   const forged = await connecting(cwd, "acme", "--json");
   const other = server.agree(forged.page);
@@ -232,6 +254,16 @@ it("refuses a port that is taken, before anybody is sent away", { timeout }, asy
   expect(outcome.stderr).not.toContain("Open this page");
 });
 
+it("shows how clients are written down, each in a line", async () => {
+  const { stdout } = await project().call("connect", "--help");
+  const lines = stdout.split("\n").filter((line) => line.startsWith("  {"));
+  expect(lines.map((line) => Object.keys(JSON.parse(line) as object))).toStrictEqual([
+    ["github"],
+    ["shop"],
+  ]);
+  expect(lines[1]).toContain(`"provider": { "authorizationEndpoint": "https://...",`);
+});
+
 it("says what to write down where there is no client", async () => {
   const { call, cwd } = project();
   const known = await call("connect", "github");
@@ -250,30 +282,94 @@ it("says what to write down where there is no client", async () => {
   expect(existsSync(join(cwd, ".pawl"))).toBe(false);
 });
 
-it.each([
-  [
-    "no JSON",
-    "{ secret-word",
-    /^pawl: \.pawl\/oauth-clients\.json cannot be used: it should be JSON/,
-  ],
-  [
-    "a client without an id",
-    `{"github":{"clientSecret":"secret-word"}}`,
-    /'github' lacks clientId/,
-  ],
-  [
-    "an endpoint that anybody can listen to",
-    `{"acme":{"clientId":"x","clientSecret":"secret-word","provider":{"authorizationEndpoint":"http://acme.test/","tokenEndpoint":"https://acme.test/"}}}`,
-    /should be an https:\/\/ URL/,
-  ],
-])("refuses a file of clients with %s, without what is in it", async (_, clients, words) => {
-  const { call } = project(clients);
+it("refuses a file of clients that is no JSON, without what is in it", async () => {
+  const { call } = project("{ secret-word");
   for (const args of [["connect", "acme"], ["providers"]]) {
     const outcome = await call(...args, "--json");
     expect(errorOf(outcome)).toStrictEqual({ code: "INVALID_CLIENTS", exitCode: 2 });
-    expect(outcome.stderr).toMatch(words);
+    expect(outcome.stderr).toMatch(
+      /^pawl: \.pawl\/oauth-clients\.json cannot be used: it should be JSON/,
+    );
     expect(outcome.stderr).not.toMatch(/secret-word|binding|deploy/);
   }
+});
+
+it.each([
+  ["lacks an id", `{"clientSecret":"secret-word"}`, /'acme' lacks clientId/],
+  [
+    "has an endpoint that anybody can listen to",
+    `{"clientId":"x","clientSecret":"secret-word","provider":{"authorizationEndpoint":"http://acme.test/","tokenEndpoint":"https://acme.test/"}}`,
+    /should be an https:\/\/ URL/,
+  ],
+])("refuses a client that %s, and no other of its file", async (_, entry, words) => {
+  const { call } = project(`{"acme":${entry},"github":{"clientId":"x"}}`);
+  const refused = await call("connect", "acme", "--json");
+  expect(errorOf(refused)).toStrictEqual({ code: "INVALID_CLIENTS", exitCode: 2 });
+  const other = await call("connect", "github", "--timeout", "1", "--json");
+  expect(errorOf(other)).toStrictEqual({ code: "CONNECT_LATE", exitCode: 1 });
+  const listed = await call("providers");
+  expect(listed.stdout).toMatch(/\ngithub +✓ +for ever [^]*\nacme +✗ +unknown\n/);
+  const { providers } = json(await call("providers", "--json")) as {
+    readonly providers: readonly { readonly name: string; readonly problem?: string }[];
+  };
+  const problem = providers.find(({ name }) => name === "acme")?.problem ?? "";
+  expect(problem).toMatch(words);
+  for (const { stderr } of [refused, listed]) {
+    expect(stderr).toBe(`${stderr.startsWith("pawl: ") ? "pawl: " : ""}${problem}\n`);
+    expect(stderr).toMatch(/^(pawl: )?A client in \.pawl\/oauth-clients\.json cannot be used: /);
+    expect(stderr).not.toMatch(/secret-word|binding|deploy/);
+  }
+});
+
+it("tells who else may read the file of clients, and which one will be used later", async () => {
+  const { call, cwd } = project(`{"github":{"clientId":"mine"}}`);
+  const path = join(cwd, ".pawl/oauth-clients.json");
+  chmodSync(path, 0o640);
+  writeFileSync(join(cwd, "other.json"), `{"github":{"clientId":"another"}}`, { mode: 0o600 });
+  const readable =
+    ".pawl/oauth-clients.json can be read by others on this machine: 'chmod 600 .pawl/oauth-clients.json' keeps it to you.\n";
+  const connect = (...args: readonly string[]): Promise<Outcome> =>
+    call("connect", "github", "--timeout", "1", ...args);
+  expect(await call("providers")).toMatchObject({ exitCode: 0, stderr: readable });
+  expect((await connect()).stderr.split("Open this page")[0]).toBe(readable);
+  chmodSync(path, 0o600);
+  expect((await connect("--clients", "./.pawl/oauth-clients.json")).stderr).toMatch(/^Open this/);
+  expect((await connect("--clients", "other.json")).stderr).toMatch(
+    /^The tokens will be renewed with the client 'github' in \.pawl\/oauth-clients\.json, which is another than the one in other\.json\.\nOpen this/,
+  );
+});
+
+it("sends nobody away whose tokens could not be kept", { timeout }, async () => {
+  const { call, cwd } = project(`{"github":{"clientId":"mine"}}`);
+  await pawl(["secrets", "set", "api-key", "--org", "acme"], { cwd, stdin: "canary-canary" });
+  writeFileSync(join(cwd, ".pawl/master-key"), `2:${randomBytes(32).toString("base64")}\n`);
+  const outcome = await call("connect", "github", "--json");
+  expect(errorOf(outcome)).toStrictEqual({ code: "MASTER_KEY_WRONG", exitCode: 1 });
+  expect(outcome.stderr).toMatch(/^pawl: The secret 'api-key' of organization 'acme' is sealed/);
+});
+
+it("lists a token whose time is over by whether another can be had", { timeout }, async () => {
+  const server = await startConsentServer(1);
+  const { call, cwd } = project(server.clients);
+  for (const id of ["renewed", "over"]) {
+    if (id === "over") server.giveNoRefreshTokens();
+    const { page, ended } = await connecting(cwd, "acme", "--id", id, "--org", "shop");
+    await fetch(server.agree(page));
+    expect(await ended()).toMatchObject({ exitCode: 0 });
+  }
+  await delay(1100);
+  const { stdout } = await call("list", "--org", "shop");
+  expect(stdout).toMatch(/\nover +acme +✗ expired +over +read write\n/);
+  expect(stdout).toMatch(/\nrenewed +acme +✓ connected +renewed when needed +read write\n/);
+  expect(stdout).toMatch(
+    /\n\n'pawl integrations connect acme --id over --org shop' connects an expired one again\.\n$/,
+  );
+  expect(json(await call("list", "--org", "shop", "--json"))).toMatchObject({
+    integrations: [{ id: "over", status: "connected" }, { id: "renewed" }],
+  });
+  expect((await call("remove", "other", "--org", "shop")).stderr).toMatch(
+    /for organization 'shop'\. (Did you mean|'pawl integrations list --org shop')/,
+  );
 });
 
 it.each([
@@ -282,6 +378,8 @@ it.each([
   ["--port", "any"],
   ["--timeout", "0"],
   ["--timeout", "soon"],
+  ["--scope", ""],
+  ["--scope", "  "],
 ])("refuses %s %s", async (option, value) => {
   const outcome = await project().call("connect", "github", option, value, "--json");
   expect(errorOf(outcome)).toStrictEqual({ code: "USAGE", exitCode: 2 });
@@ -293,7 +391,7 @@ it("lists the providers, and which of them have a client", async () => {
   const { stdout } = await call("providers");
   expect(stdout).toMatch(/^Provider +Client +Token lasts +Asks for\n/);
   expect(stdout).toMatch(/\ngithub +– +for ever +repo read:user\n/);
-  expect(stdout).toMatch(/\nacme +✓ +for ever +read write\n/);
+  expect(stdout).toMatch(/\nacme +✓ +unknown +read write\n/);
   const { providers } = json(await call("providers", "--json")) as {
     readonly providers: readonly { readonly name: string; readonly client: boolean }[];
   };

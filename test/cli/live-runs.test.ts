@@ -220,6 +220,43 @@ it("leaves a run that waits, and answers it when nobody holds it", { timeout }, 
   expect(statuses(recordOf(answered))).toMatchObject({ shipped: "skipped", refused: "completed" });
 });
 
+it("names the organization in every command that it tells", { timeout }, async () => {
+  const cwd = directoryWith({ "flow.json": approval });
+  const said: string[] = [];
+  const call = async (...args: readonly string[]): Promise<Outcome> => {
+    const outcome = await pawl([...args, "--org", "acme"], { cwd });
+    said.push(outcome.stdout, outcome.stderr);
+    return outcome;
+  };
+  const run = started(["run", "flow.json", "--org", "acme"], cwd);
+  await run.says("waiting    approve");
+  await call("answer", "last", "shipped");
+  run.child.kill("SIGINT");
+  const { stdout, stderr } = await run.ended();
+  said.push(stdout, stderr);
+  await call("runs");
+  await call("show", "last");
+  await call("resume", "last");
+  await call("answer", "last", "approve", "--data", "true", "--no-follow");
+  const second = started(["run", "flow.json", "--org", "acme"], cwd);
+  await second.says("waiting    approve");
+  await call("cancel", "last");
+  said.push((await second.ended()).stdout);
+  await call("cancel", "last");
+  await call("show", "last");
+  await call("show", "nowhere");
+  const commands = said.flatMap((text) => text.match(/\bpawl (?!:)[a-z][^'\n(]*/g) ?? []);
+  const names = new Set(commands.map((command) => command.split(" ")[1]));
+  expect(names).toStrictEqual(new Set(["answer", "show", "resume", "redrive", "runs"]));
+  expect(commands.filter((command) => !command.includes(" --org acme"))).toStrictEqual([]);
+  expect((await pawl(["cancel", "last", "--org", "zzz"], { cwd })).stderr).toBe(
+    "pawl: There is no run in .pawl/ for organization 'zzz' yet. 'pawl run FILE --org zzz' starts one.\n",
+  );
+  expect((await pawl(["runs", "--org", "zzz"], { cwd })).stdout).toBe(
+    "There are no runs in .pawl/ for organization 'zzz' yet. 'pawl run FILE --org zzz' starts one.\n",
+  );
+});
+
 it("cancels a run from a second process", { timeout }, async () => {
   const cwd = directoryWith({ "flow.json": twoDelays(30_000) });
   const run = started(["run", "flow.json"], cwd);

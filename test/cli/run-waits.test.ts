@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { answerCommand, clockText, isOnlyWaiting, shellWord, shortRunId } from "#cli/run-waits";
+import { answerCommand, clockText, isOnlyWaiting, shortRunId } from "#cli/run-waits";
+import { commandText, shellWord } from "#cli/shell-command";
 import type { WorkflowExecution } from "#core/report";
 import type { StandingWait } from "#services/wait-store";
 
@@ -17,9 +18,20 @@ it.each([
 it("shortens the id of a run to what means one, and no other id", () => {
   expect(shortRunId("1a2b3c4d-0000-4000-8000-000000000000")).toBe("1a2b3c4d");
   expect(shortRunId("nightly-run-of-november")).toBe("nightly-run-of-november");
-  expect(answerCommand("1a2b3c4d-0000-4000-8000-000000000000", "a b", "approval 2")).toBe(
+  const executionId = "1a2b3c4d-0000-4000-8000-000000000000";
+  const wait = { executionId, nodeId: "a b", name: "approval 2" };
+  expect(answerCommand({ ...wait, organizationId: "local" })).toBe(
     "pawl answer 1a2b3c4d 'a b' --name 'approval 2'",
   );
+  expect(answerCommand({ ...wait, organizationId: "acme" })).toBe(
+    "pawl answer 1a2b3c4d 'a b' --name 'approval 2' --org acme",
+  );
+});
+
+it("names the organization in a command unless it is the usual one", () => {
+  expect(commandText("local", "show last")).toBe("pawl show last");
+  expect(commandText("acme", "show last")).toBe("pawl show last --org acme");
+  expect(commandText("two words", "show last")).toBe("pawl show last --org 'two words'");
 });
 
 it("tells the day only when it is another", () => {

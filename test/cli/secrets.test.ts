@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, it } from "vitest";
+import { isPlainWord } from "#cli/secret-value";
 import type { WorkflowExecution } from "#core/report";
 import type { CallOptions, Outcome } from "./pawl.ts";
 import { directoryWith, pawl, startPawl } from "./pawl.ts";
@@ -121,17 +122,21 @@ it("keeps the value as it was given, less one line break at its end", { timeout 
     concat("one", "canary-", "of one line"),
     concat("two", "canary-of\ntwo ", "lines\n"),
     concat("three", "another ", "value"),
+    // Whole, so that a carriage return at the end of the secret would not be found in it.
+    concat("four", "canary-of ", "Windows"),
   ];
   const document = { id: "flow", name: "Flow", trigger: "manual", nodes, edges: [] };
   const { call, cwd, set } = project({ "flow.json": JSON.stringify(document) });
   await set("one-line", "canary-of one line\n");
   await set("two-lines", "canary-of\ntwo lines\n\n");
+  await set("of-windows", "canary-of Windows\r\n");
   const { stdout } = await call(["run", "flow.json", "--json"]);
   const { nodeExecutions } = JSON.parse(stdout) as WorkflowExecution;
   expect(nodeExecutions.map(({ outputs }) => outputs)).toStrictEqual([
     { result: "[secret:one-line]" },
     { result: "[secret:two-lines]" },
     { result: "another value" },
+    { result: "[secret:of-windows]" },
   ]);
   expect(filesWith(join(cwd, ".pawl"), "canary-of one line", "canary-of\ntwo lines")).toStrictEqual(
     [],
@@ -168,6 +173,13 @@ it.each([
   ["nothing", "", "NO_VALUE", "No value came"],
   ["a line break", "\n", "NO_VALUE", "No value came"],
   ["seven characters", "1234567\n", "INVALID_SECRET", "shorter than 8 characters"],
+  ["white space", " \t \n  \u00a0\u3000  \n", "INVALID_SECRET", "nothing but white space"],
+  [
+    "control characters",
+    "\u0001\u001b\u0000\u0007".repeat(3),
+    "INVALID_SECRET",
+    "or control characters",
+  ],
   ["more than 64 KiB", "x".repeat(65_537), "INVALID_SECRET", "is 65537 bytes long"],
   ["more than is read", "x".repeat(3_000_000), "INVALID_SECRET", "longer than 1048576 bytes"],
   [
@@ -187,11 +199,27 @@ it.each([
 
 it("refuses a name before it takes the value", async () => {
   const { call } = project();
-  for (const name of ["", "two\nlines", "n".repeat(257)]) {
+  for (const name of ["", "two\nlines", "n".repeat(257), "   ", " api-key", "api-key\u00a0"]) {
     const outcome = await call(["secrets", "set", name, "--json"]);
     expect(errorOf(outcome)).toStrictEqual({ code: "INVALID_SECRET", exitCode: 2 });
     expect(outcome.stderr).toContain("name");
   }
+});
+
+it("says so when ordinary text may hold the value", { timeout }, async () => {
+  const { call, set } = project();
+  expect(await set("a", "Wednesday")).toStrictEqual(
+    ok(
+      "✓ Secret 'a' is set.\n",
+      `${madeKey}The value reads as a plain word: ordinary text that holds it will be masked, and documents that hold it refused. A longer, random one is told apart.\n`,
+    ),
+  );
+  expect(await call(["secrets", "set", "--help"])).toMatchObject({
+    stdout: expect.stringMatching(/one line break at its end, LF\s+or\s+CRLF,\s+is\s+dropped/),
+  });
+  const plain = ["password", "SHIPPING", "qWeRtYuIoP", "internationalisation", "Straßenbahn"];
+  const random = ["correct horse", "password1", "kdhwlqmvnxyrtpbzcfgjsaeiuokd", "AKIAIOSFODNNabcd"];
+  expect([...plain, ...random].filter(isPlainWord)).toStrictEqual(plain);
 });
 
 it("takes the largest value there may be", { timeout }, async () => {
@@ -211,10 +239,19 @@ it("removes only what there is, and tells what may be meant", { timeout }, async
   );
   const other = await call(["secrets", "remove", "api-key", "--org", "acme", "--json"]);
   expect(errorOf(other)).toStrictEqual({ code: "UNKNOWN_SECRET", exitCode: 2 });
+  expect(other.stderr).toBe(
+    "pawl: There is no secret 'api-key' in .pawl/ for organization 'acme'. 'pawl secrets list --org acme' lists them.\n",
+  );
+  expect((await call(["secrets", "list", "--org", "acme"])).stdout).toBe(
+    "There are no secrets in .pawl/ for organization 'acme' yet. 'pawl secrets set NAME --org acme' sets one.\n",
+  );
 });
 
 it("seals everything anew under another key", { timeout }, async () => {
   const { call, keys, listed, set } = project();
+  expect((await call(["secrets", "rotate", "--org", "acme"])).stderr).toBe(
+    "pawl: 'pawl secrets rotate' takes no --org: there is one master key for all organizations, and what is sealed for any of them is sealed anew.\n",
+  );
   expect((await call(["secrets", "rotate"])).stdout).toBe(
     "There is no master key in .pawl/ yet, and nothing to seal anew. 'pawl secrets set NAME' sets a secret.\n",
   );
@@ -223,7 +260,7 @@ it("seals everything anew under another key", { timeout }, async () => {
   const [first] = keys();
   expect(await call(["secrets", "rotate"])).toStrictEqual(
     ok(
-      "✓ Everything is sealed under version 2 of the master key: 2 secrets, 0 integrations. Version 1 is removed from\n  .pawl/master-key.\n",
+      "✓ Everything is sealed under version 2 of the master key: 2 secrets, 0 integrations. Version 1 is removed from .pawl/master-key.\n",
     ),
   );
   expect(keys()).toStrictEqual([expect.stringMatching(/^2:/)]);
@@ -264,38 +301,94 @@ it("finishes a rotation that was killed, and loses nothing", { timeout }, async 
   expect(await call(["secrets", "rotate"])).toMatchObject({ exitCode: 0 });
 });
 
-it("keeps every key when a value cannot be sealed anew", { timeout }, async () => {
-  const { call, keyPath, keys, set } = project();
+const strange = (version: number): string =>
+  `${version}:${Buffer.alloc(32, 7).toString("base64")}\n`;
+
+/** As whoever opens what is sealed is told of the key, whichever command it is. */
+const toldOf = ({ stderr }: Outcome): string => /^pawl: (.*)\n/.exec(stderr)?.[1] ?? stderr;
+
+it("changes nothing when a value does not open under its key", { timeout }, async () => {
+  const { call, cwd, keyPath, keys, listed, set } = project({ "flow.json": flow(1) });
   await set("api-key");
   const before = keys();
-  const stranger = `1:${Buffer.alloc(32, 7).toString("base64")}\n`;
-  writeFileSync(keyPath, stranger);
-  const outcome = await call(["secrets", "rotate", "--json"]);
-  expect(errorOf(outcome)).toStrictEqual({ code: "STORE_FAILED", exitCode: 1 });
-  expect(outcome.stderr).toContain("'api-key'");
-  expect(outcome.stderr).toContain(
-    "\nNo key was removed: 'pawl secrets rotate' finishes once that is mended.\n",
-  );
-  const [kept, newer] = keys();
-  expect(kept).toBe(stranger.trim());
-  writeFileSync(keyPath, `${before[0]}\n${newer}\n`);
+  writeFileSync(keyPath, strange(1));
+  const told =
+    "The secret 'api-key' cannot be opened: version 1 in .pawl/master-key is another key than the one that sealed it, or its row was " +
+    "changed from outside. Put that key back, or remove the secret ('pawl secrets remove api-key') and set it anew.";
+  const outcome = await call(["secrets", "rotate"]);
+  expect(outcome).toStrictEqual({
+    exitCode: 1,
+    stdout: "",
+    stderr: `pawl: ${told}\nNo key was removed: 'pawl secrets rotate' finishes once that is mended.\n`,
+  });
+  const others = [await set("other"), await call(["run", "flow.json"])];
+  expect(others.map(toldOf)).toStrictEqual([told, told]);
+  expect(others.map(({ exitCode }) => exitCode)).toStrictEqual([1, 1]);
+  expect(readFileSync(keyPath, "utf8")).toBe(strange(1));
+  expect(await listed()).toStrictEqual(["api-key 1"]);
+  writeFileSync(keyPath, `${before[0]}\n`);
   expect(await call(["secrets", "rotate"])).toMatchObject({ exitCode: 0 });
+  // What cannot be opened may be replaced, when it is all there is.
+  writeFileSync(keyPath, strange(2));
+  expect(await set("api-key")).toStrictEqual(ok("✓ Secret 'api-key' is replaced.\n"));
+  expect(await call(["run", "flow.json"])).toMatchObject({ exitCode: 0 });
+  expect(filesWith(cwd, canary)).toStrictEqual([]);
 });
 
+it(
+  "removes no key while something is sealed under one that is not there",
+  { timeout },
+  async () => {
+    const { call, keyPath, keys, listed, set } = project({ "flow.json": flow(1) });
+    await set("api-key", canary, "--org", "acme");
+    await call(["secrets", "rotate"]);
+    const right = keys();
+    // Bare, as openssl prints it: version 1, and lower than what stands under version 2.
+    const bare = `${Buffer.alloc(32, 9).toString("base64")}\n`;
+    writeFileSync(keyPath, bare);
+    const told =
+      "The secret 'api-key' of organization 'acme' is sealed under version 2 of the master key, which .pawl/master-key does not have. " +
+      "Put that key back, or remove the secret ('pawl secrets remove api-key --org acme') and set it anew.";
+    const rotated = await call(["secrets", "rotate", "--json"]);
+    expect(errorOf(rotated)).toStrictEqual({ code: "MASTER_KEY_WRONG", exitCode: 1 });
+    expect(rotated.stderr).toBe(
+      `pawl: ${told}\nNo key was removed: 'pawl secrets rotate' finishes once that is mended.\n`,
+    );
+    const run = await call(["run", "flow.json", "--org", "acme"]);
+    expect([toldOf(await set("other")), toldOf(run)]).toStrictEqual([told, told]);
+    expect(readFileSync(keyPath, "utf8")).toBe(bare);
+    // Another organization's run needs none of it.
+    expect(await call(["run", "flow.json"])).toMatchObject({ exitCode: 0 });
+    writeFileSync(keyPath, `1:${bare}${right[0]}\n`);
+    const mended = await call(["secrets", "rotate", "--json"]);
+    expect(JSON.parse(mended.stdout)).toMatchObject({ version: 2, removed: [1] });
+    expect(keys()).toStrictEqual(right);
+    expect(await listed("--org", "acme")).toStrictEqual(["api-key 2"]);
+  },
+);
+
 it("makes no second key when the first is gone or broken", { timeout }, async () => {
-  const { call, cwd, keyPath, keys, set } = project();
+  const { call, cwd, keyPath, keys, set } = project({ "flow.json": flow(1) });
   await set("api-key");
   const [key = ""] = keys();
   rmSync(keyPath);
   const lost = await set("other", canary, "--json");
   expect(errorOf(lost)).toStrictEqual({ code: "MASTER_KEY_LOST", exitCode: 1 });
+  const run = await call(["run", "flow.json", "--json"]);
+  expect(errorOf(run)).toStrictEqual({ code: "MASTER_KEY_LOST", exitCode: 1 });
+  expect(toldOf(lost)).toBe(
+    ".pawl/master-key is gone, and secrets or integrations are sealed under it. Put it back, or remove each of them " +
+      "('pawl secrets remove NAME', 'pawl integrations remove ID') and set it anew.",
+  );
   const rotated = await call(["secrets", "rotate", "--json"]);
   expect(errorOf(rotated)).toStrictEqual({ code: "MASTER_KEY_LOST", exitCode: 1 });
+  expect([toldOf(run), toldOf(rotated)]).toStrictEqual([toldOf(lost), toldOf(lost)]);
   expect(existsSync(keyPath)).toBe(false);
   for (const broken of ["", "no key", `1:${"A".repeat(40)}`, `${key}\n${key}`]) {
     writeFileSync(keyPath, broken);
     const outcome = await set("other", canary, "--json");
     expect(errorOf(outcome)).toStrictEqual({ code: "MASTER_KEY_BROKEN", exitCode: 1 });
+    expect(outcome.stderr).not.toMatch(/MASTER_KEY|openssl|docs/);
     expect(outcome.stderr).not.toContain("AAAA");
   }
   writeFileSync(keyPath, key);

@@ -24,6 +24,8 @@ it("wraps between words, and inside one that is longer than the line", () => {
   expect(wrap("one two three", 7)).toStrictEqual(["one two", "three"]);
   expect(wrap("abcdefgh ij", 3)).toStrictEqual(["abc", "def", "gh", "ij"]);
   expect(wrap("", 10)).toStrictEqual([""]);
+  expect(wrap("abcdefgh ij k", 5, "keep")).toStrictEqual(["abcdefgh", "ij k"]);
+  expect(wrap("one two", Number.POSITIVE_INFINITY)).toStrictEqual(["one two"]);
 });
 
 it.each([
@@ -69,6 +71,18 @@ it("never prints a table wider than the terminal", () => {
       "                                  on and on a rea…",
     ].join("\n"),
   );
+});
+
+it("keeps words whole that are there to be copied", () => {
+  const url = "https://accounts.example.com/a/long/way/to/go";
+  const rows = [[{ text: "x" }, { text: `${url} b c ${url}`, isWrapped: "words" as const }]];
+  const headings = [{ heading: "Provider" }, { heading: "Asks for" }];
+  expect(renderTable(headings, rows, 40, plain).split("\n")).toStrictEqual([
+    "Provider  Asks for",
+    `x         ${url}`,
+    "          b c",
+    `          ${url}`,
+  ]);
 });
 
 it("guesses what a person meant", () => {

@@ -178,7 +178,35 @@ describe("d1CreditServiceLayer", () => {
     );
   });
 
-  it("lists the reservations of runs that have ended or left no row, and of no live ones", async () => {
+  it("settles a run by its record in the transaction that makes the record final, once", async () => {
+    const store = Effect.runSync(
+      Effect.provide(ExecutionStore, d1ExecutionStoreLayer(DB, env.OBJECTS)),
+    );
+    const { reserve, settle, list, sums } = creditsOf(creditService(), "recorded");
+    const live = { status: "executing", endedAt: null } as const;
+    const node = savedRun("recorded", "any").execution.nodeExecutions[0]!;
+    const costing = (usage: number) => ({ nodeExecutions: [{ ...node, usage }] });
+    await reserve("live before", 5);
+    await run(store.save(savedRun("recorded", "live before", live)));
+    expect(await sums()).toEqual([5, 0]);
+    await run(store.save(savedRun("recorded", "live before", costing(0.1 + 0.2))));
+    expect(await sums()).toEqual([0, 0.3]);
+    // Neither a record that comes again nor a settlement changes what stands.
+    await run(store.save(savedRun("recorded", "live before", costing(9))));
+    await settle("live before", 9);
+    expect(await sums()).toEqual([0, 0.3]);
+    await reserve("at once", 5);
+    await run(store.save(savedRun("recorded", "at once", costing(2))));
+    await run(store.save(savedRun("recorded", "without a reservation", costing(0))));
+    const entries = await list(10);
+    expect(entries.map(({ executionId, status, usage }) => [executionId, status, usage])).toEqual([
+      ["at once", "settled", 2],
+      ["live before", "settled", 0.3],
+    ]);
+    expect(entries.every(({ settledAt }) => settledAt !== null && settledAt > 0)).toBe(true);
+  });
+
+  it("lists the reservations of runs that have ended unsettled or left no row, and of no live ones", async () => {
     const store = Effect.runSync(
       Effect.provide(ExecutionStore, d1ExecutionStoreLayer(DB, env.OBJECTS)),
     );
@@ -195,8 +223,10 @@ describe("d1CreditServiceLayer", () => {
         .filter(({ organizationId }) => organizationId === "dead")
         .map(({ executionId }) => executionId);
     };
-    expect(await listed()).toEqual(["ended", "none", "theirs"]);
+    expect(await listed()).toEqual(["none", "theirs"]);
+    // Whose record another store holds, or whose trigger was not there yet.
+    await DB.prepare("DROP TRIGGER credit_entries_settled_by_update").run();
     await run(store.save(savedRun("dead", "live")));
-    expect(await listed()).toEqual(["ended", "live", "none", "theirs"]);
+    expect(await listed()).toEqual(["live", "none", "theirs"]);
   });
 });

@@ -247,11 +247,27 @@ const ObjectStore: Crossings["ObjectStore"] = {
   ofAll: [],
 };
 
+/** A run without a record: where one database holds both, a final record settles its run. */
+const unrecorded = (run: string): string => `${run} in the ledger`;
+
 const CreditService: Crossings["CreditService"] = {
   fill: (store, { organization: organizationId, run, ended, node }) => [
-    store.reserve({ organizationId, executionId: run, estimate: 6, limit: 10, now: 1_000 }),
+    store.reserve({
+      organizationId,
+      executionId: unrecorded(run),
+      estimate: 6,
+      limit: 10,
+      now: 1_000,
+    }),
     store.reserve({ organizationId, executionId: ended, estimate: 3, limit: 10, now: 1_000 }),
-    store.allot({ organizationId, executionId: run, nodeId: node, cost: 2, budget: 4, carried: 0 }),
+    store.allot({
+      organizationId,
+      executionId: unrecorded(run),
+      nodeId: node,
+      cost: 2,
+      budget: 4,
+      carried: 0,
+    }),
     store.settle({ organizationId, executionId: ended, usage: 2, now: 2_000 }),
     store.setPlan(organizationId, { type: "fixed", allowance: 12 }),
   ],
@@ -270,7 +286,7 @@ const CreditService: Crossings["CreditService"] = {
     ],
   ],
   tries: (store, organizationId, { run, ended, node }) => {
-    const key = { organizationId, executionId: run };
+    const key = { organizationId, executionId: unrecorded(run) };
     const account = ["account", store.account(organizationId)] as const;
     const entries = ["entries", store.listEntries(organizationId, { limit: 100 })] as const;
     const allot = [

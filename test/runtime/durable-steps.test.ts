@@ -129,6 +129,7 @@ describe("the services of a run", () => {
   const recordingCredits = (isReserved: boolean) => {
     const asked: (readonly [string, object])[] = [];
     const layer = Layer.mock(CreditService, {
+      isSettledWithRecord: false,
       reserve: ({ now: _now, ...reservation }) =>
         Effect.sync(() => {
           asked.push(["reserve", reservation]);

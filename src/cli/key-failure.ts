@@ -1,0 +1,74 @@
+/**
+ * What a person is told when the master key of a state directory does not open what is sealed: which of it, and what helps. In
+ * the same words whichever command meets it; the Worker's own are for a deployment.
+ */
+import { CommandError, exitCodes } from "./command-error.ts";
+import type { Connection } from "./local-control.ts";
+import type { LocalRequest, LocalResponse, SealedCheck, SealedRow } from "./local-protocol.ts";
+import type { Keyring } from "./master-key-file.ts";
+import { lostKeyText, masterKeyPath, readKeyring } from "./master-key-file.ts";
+import { commandText, shellWord, usualOrganization } from "./shell-command.ts";
+import { printable, shorten } from "./text.ts";
+
+export const lostKey = (directory: string): CommandError =>
+  new CommandError("MASTER_KEY_LOST", lostKeyText(directory), { exitCode: exitCodes.error });
+
+const remedies = {
+  secret: { command: "secrets remove", again: "set it anew" },
+  integration: { command: "integrations remove", again: "connect it anew" },
+} as const;
+
+export const wrongKey = (
+  directory: string,
+  keyring: Keyring,
+  { kind, organizationId, id, keyVersion }: SealedRow,
+): CommandError => {
+  const path = masterKeyPath(directory);
+  const owner =
+    organizationId === usualOrganization
+      ? ""
+      : ` of organization '${printable(shorten(organizationId, 60))}'`;
+  const what = `The ${kind} '${printable(shorten(id, 60))}'${owner}`;
+  const wrong = keyring.some(({ version }) => version === keyVersion)
+    ? `cannot be opened: version ${keyVersion} in ${path} is another key than the one that sealed it, or its row was changed from outside`
+    : `is sealed under version ${keyVersion} of the master key, which ${path} does not have`;
+  const { command, again } = remedies[kind];
+  const remove = printable(commandText(organizationId, `${command} ${shellWord(id)}`));
+  return new CommandError(
+    "MASTER_KEY_WRONG",
+    `${what} ${wrong}. Put that key back, or remove the ${kind} ('${remove}') and ${again}.`,
+    { exitCode: exitCodes.error },
+  );
+};
+
+type Failed = Extract<LocalResponse, { readonly status: "failed" }>;
+
+/** The services' own names of what has to do with the key. */
+const isOfKey = ({ operation }: Failed): boolean =>
+  operation.startsWith("MasterKey.") || operation === "LocalFile.read";
+
+const organizationOf = (request: LocalRequest): string | undefined => {
+  if (request.type === "start") return request.params.organizationId;
+  return "organizationId" in request ? request.organizationId : undefined;
+};
+
+/** Undefined when the key is not the reason. */
+export const keyFailure = async (
+  directory: string,
+  { ask }: Pick<Connection, "ask">,
+  request: LocalRequest,
+  failed: Failed,
+): Promise<CommandError | undefined> => {
+  if (!isOfKey(failed)) return undefined;
+  const keyring = readKeyring(directory);
+  if (keyring === undefined) return lostKey(directory);
+  const organizationId = organizationOf(request);
+  const checked = await ask({
+    type: "checkSealed",
+    isThorough: true,
+    ...(organizationId === undefined ? {} : { organizationId }),
+  });
+  if (checked.status === "failed") return undefined;
+  const { unopened } = checked.answer as SealedCheck;
+  return unopened === null ? undefined : wrongKey(directory, keyring, unopened);
+};
