@@ -25,6 +25,7 @@ export default defineConfig({
             "test/package/**",
             "test/crash/**",
             "test/canary/**",
+            "test/cli/local/**",
             "test/large/**",
           ],
         },
@@ -38,6 +39,13 @@ export default defineConfig({
       },
       {
         test: { name: "package", include: ["test/package/**/*.test.ts"] },
+      },
+      {
+        test: {
+          name: "local",
+          include: ["test/cli/local/**/*.test.ts"],
+          testTimeout: 60_000,
+        },
       },
       {
         test: {

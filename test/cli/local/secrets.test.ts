@@ -4,9 +4,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { isPlainWord } from "#cli/secret-value";
 import type { WorkflowExecution } from "#core/report";
-import type { CallOptions, Outcome } from "./pawl.ts";
-import { directoryWith, pawl, startPawl } from "./pawl.ts";
-import { filesWith, holds } from "./search-bytes.ts";
+import type { CallOptions, Outcome } from "../pawl.ts";
+import { directoryWith, pawl, startPawl } from "../pawl.ts";
+import { filesWith, holds } from "../search-bytes.ts";
 
 const timeout = 60_000;
 

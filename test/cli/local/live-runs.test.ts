@@ -5,8 +5,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expect, it } from "vitest";
 import type { WorkflowExecution } from "#core/report";
 import type { StandingWait } from "#services/wait-store";
-import type { Outcome } from "./pawl.ts";
-import { childrenOf, directoryWith, example, pawl, startPawl } from "./pawl.ts";
+import type { Outcome } from "../pawl.ts";
+import { childrenOf, directoryWith, example, pawl, startPawl } from "../pawl.ts";
 
 type Record = WorkflowExecution & { readonly waits: readonly StandingWait[] };
 

@@ -8,10 +8,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import * as miniflare from "miniflare";
 import { expect, it, onTestFinished } from "vitest";
 import { embeddedOptions, workerCode } from "#cli/embedded-worker";
-import { clientSecret, startConsentServer } from "./consent-server.ts";
-import type { Outcome } from "./pawl.ts";
-import { directoryWith, pawl, startPawl } from "./pawl.ts";
-import { filesWith, holds } from "./search-bytes.ts";
+import { clientSecret, startConsentServer } from "../consent-server.ts";
+import type { Outcome } from "../pawl.ts";
+import { directoryWith, pawl, startPawl } from "../pawl.ts";
+import { filesWith, holds } from "../search-bytes.ts";
 
 const timeout = 60_000;
 

@@ -21,9 +21,9 @@ import { createRunNews, followRun } from "#cli/follow-run";
 import type { LocalRuntime } from "#cli/local-runtime";
 import { openLocalRuntime } from "#cli/local-runtime";
 import { runCleanups } from "#cli/shutdown";
-import { graph } from "../support/graph.ts";
-import { exampleResults, resultsOf } from "./example-results.ts";
-import { childrenOf, directoryWith, example, pawl, startPawl } from "./pawl.ts";
+import { graph } from "../../support/graph.ts";
+import { exampleResults, resultsOf } from "../example-results.ts";
+import { childrenOf, directoryWith, example, pawl, startPawl } from "../pawl.ts";
 
 /** What a test that failed or took too long has opened in this process. */
 afterAll(async () => void (await runCleanups()));

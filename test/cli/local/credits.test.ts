@@ -2,8 +2,8 @@ import { expect, it } from "vitest";
 import { outlookOf } from "#cli/redrive-budget";
 import type { WorkflowExecution } from "#core/report";
 import type { Workflow } from "#core/workflow";
-import type { Outcome } from "./pawl.ts";
-import { directoryWith, pawl } from "./pawl.ts";
+import type { Outcome } from "../pawl.ts";
+import { directoryWith, pawl } from "../pawl.ts";
 
 const timeout = 60_000;
 
