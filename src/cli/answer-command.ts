@@ -22,7 +22,7 @@ import { nearest } from "./nearest.ts";
 import { answerCommand, clockText, shortRunId } from "./run-waits.ts";
 import { commandText, shellWord } from "./shell-command.ts";
 import { paintFor, print, printJson, remark } from "./terminal.ts";
-import { printable, shorten } from "./text.ts";
+import { named, printable } from "./text.ts";
 import { finishWatch, isAtWaits, openWatch, startView } from "./watch-run.ts";
 
 export interface AnswerOptions {
@@ -33,8 +33,6 @@ export interface AnswerOptions {
   readonly json?: boolean;
   readonly org: string;
 }
-
-const named = (name: string): string => `'${printable(shorten(name, 60))}'`;
 
 /** An argument of a process takes less than an answer may. */
 const dataOf = async (given: string | undefined): Promise<JsonValue> => {

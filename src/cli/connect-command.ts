@@ -18,7 +18,7 @@ import { nearest } from "./nearest.ts";
 import { clientsPath, readClients } from "./oauth-clients-file.ts";
 import { endOnSignal, onShutdown } from "./shutdown.ts";
 import { paintFor, printDone, printJson, remark, sentenceColumnsOf } from "./terminal.ts";
-import { durationText, printable, shorten, wrap } from "./text.ts";
+import { durationText, named, printable, shorten, wrap } from "./text.ts";
 
 export interface ConnectOptions extends OrganizationOption {
   readonly id?: string;
@@ -28,8 +28,6 @@ export interface ConnectOptions extends OrganizationOption {
   readonly clients: string;
   readonly json?: boolean;
 }
-
-const named = (name: string): string => `'${printable(shorten(name, 60))}'`;
 
 const numberOf = (option: string, text: string, least: number, most: number): number => {
   const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;

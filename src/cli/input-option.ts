@@ -9,9 +9,7 @@ import type { JsonValue } from "#core/value";
 import { recordOf } from "#core/value";
 import type { Node, Parameter, Workflow } from "#core/workflow";
 import { CommandError } from "./command-error.ts";
-import { printable, shorten } from "./text.ts";
-
-const named = (name: string): string => `'${printable(shorten(name, 60))}'`;
+import { named } from "./text.ts";
 
 const listed = (names: readonly string[]): string =>
   names.length > 12

@@ -1,10 +1,9 @@
 /** `pawl integrations list`, `remove` and `providers`: all that can be told of a connection, which is never a token. */
 import { oauthProviders } from "#runtime/oauth-providers";
 import type { ExitCode } from "./command-error.ts";
-import { CommandError, exitCodes } from "./command-error.ts";
+import { exitCodes } from "./command-error.ts";
 import type { OrganizationOption } from "./local-runs.ts";
 import { checkOrganization, hasRuns, stateDirectory, visitRuns } from "./local-runs.ts";
-import { nearest } from "./nearest.ts";
 import type { ListedIntegration } from "./local-protocol.ts";
 import type { ClientsFile } from "./oauth-clients-file.ts";
 import { readClients } from "./oauth-clients-file.ts";
@@ -20,7 +19,8 @@ import {
   printSentence,
   remark,
 } from "./terminal.ts";
-import { dateText, printable, shorten } from "./text.ts";
+import { dateText, named, printable, shorten } from "./text.ts";
+import { unknownResource } from "./unknown-resource.ts";
 
 export interface IntegrationOptions extends OrganizationOption {
   readonly json?: boolean;
@@ -30,8 +30,6 @@ export interface ProviderOptions {
   readonly clients: string;
   readonly json?: boolean;
 }
-
-const named = (name: string): string => `'${printable(shorten(name, 60))}'`;
 
 const isoOf = (millis: number): string => new Date(millis).toISOString();
 
@@ -107,31 +105,17 @@ export const listIntegrationsCommand = async (options: IntegrationOptions): Prom
   return exitCodes.completed;
 };
 
-const noSuchIntegration = (
-  organizationId: string,
-  id: string,
-  ids: readonly string[],
-): CommandError => {
-  const near = nearest(id, ids);
-  return new CommandError(
-    "UNKNOWN_INTEGRATION",
-    `There is no integration ${named(id)} in ${stateDirectory}/${forOrganization(organizationId)}. ` +
-      (near.length > 0
-        ? `Did you mean ${near.map(named).join(", ")}?`
-        : `'${commandText(organizationId, "integrations list")}' lists them.`),
-  );
-};
-
 export const removeIntegrationCommand = async (
   id: string,
   options: IntegrationOptions,
 ): Promise<ExitCode> => {
   const organizationId = checkOrganization(options);
-  if (!hasRuns()) throw noSuchIntegration(organizationId, id, []);
+  if (!hasRuns()) throw unknownResource("integration", organizationId, id, []);
   await visitRuns(async ({ ask }) => {
     if (await ask("removeIntegration", { organizationId, id })) return;
     const integrations = await ask("listIntegrations", { organizationId });
-    throw noSuchIntegration(
+    throw unknownResource(
+      "integration",
       organizationId,
       id,
       integrations.map((integration) => integration.id),

@@ -10,7 +10,7 @@ import type { RunView } from "./local-protocol.ts";
 import type { LocalRuntime, LocalRuntimeOptions } from "./local-runtime.ts";
 import { commandText, forOrganization } from "./shell-command.ts";
 import { remark } from "./terminal.ts";
-import { count, printable, shorten } from "./text.ts";
+import { count, named } from "./text.ts";
 
 export const stateDirectory = ".pawl";
 
@@ -46,8 +46,6 @@ export const visitRuns = async <A>(use: (runtime: LocalRuntime) => Promise<A>): 
   await runtime.dispose();
   return result;
 };
-
-const named = (id: string): string => `'${printable(shorten(id, 60))}'`;
 
 export const noSuchRun = (run: string, organizationId: string): CommandError =>
   new CommandError(

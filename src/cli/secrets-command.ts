@@ -5,7 +5,6 @@ import { CommandError, exitCodes } from "./command-error.ts";
 import type { OrganizationOption } from "./local-runs.ts";
 import { checkOrganization, hasRuns, stateDirectory, visitRuns } from "./local-runs.ts";
 import { withMasterKey } from "./master-key.ts";
-import { nearest } from "./nearest.ts";
 import { checkSecret, isPlainWord, readSecretValue } from "./secret-value.ts";
 import { commandText, forOrganization } from "./shell-command.ts";
 import { endOnSignal } from "./shutdown.ts";
@@ -19,13 +18,12 @@ import {
   printSentence,
   remark,
 } from "./terminal.ts";
-import { dateText, printable, shorten } from "./text.ts";
+import { dateText, named } from "./text.ts";
+import { unknownResource } from "./unknown-resource.ts";
 
 export interface SecretOptions extends OrganizationOption {
   readonly json?: boolean;
 }
-
-const named = (name: string): string => `'${printable(shorten(name, 60))}'`;
 
 /** For checking a name before its value is asked for. */
 const anyValue = "12345678";
@@ -109,31 +107,17 @@ export const listSecretsCommand = async (options: SecretOptions): Promise<ExitCo
   return exitCodes.completed;
 };
 
-const noSuchSecret = (
-  organizationId: string,
-  name: string,
-  names: readonly string[],
-): CommandError => {
-  const near = nearest(name, names);
-  return new CommandError(
-    "UNKNOWN_SECRET",
-    `There is no secret ${named(name)} in ${stateDirectory}/${forOrganization(organizationId)}. ` +
-      (near.length > 0
-        ? `Did you mean ${near.map(named).join(", ")}?`
-        : `'${commandText(organizationId, "secrets list")}' lists them.`),
-  );
-};
-
 export const removeSecretCommand = async (
   name: string,
   options: SecretOptions,
 ): Promise<ExitCode> => {
   const organizationId = checkOrganization(options);
-  if (!hasRuns()) throw noSuchSecret(organizationId, name, []);
+  if (!hasRuns()) throw unknownResource("secret", organizationId, name, []);
   await visitRuns(async ({ ask }) => {
     if (await ask("removeSecret", { organizationId, name })) return;
     const secrets = await ask("listSecrets", { organizationId });
-    throw noSuchSecret(
+    throw unknownResource(
+      "secret",
       organizationId,
       name,
       secrets.map((secret) => secret.name),

@@ -104,3 +104,6 @@ export const dateText = (iso: string): string => {
     `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`
   );
 };
+
+/** A name in a sentence: quoted, and short enough for a line. */
+export const named = (name: string): string => `'${printable(shorten(name, 60))}'`;

@@ -1,4 +1,4 @@
-/** What D1 could not do, for `Effect.tryPromise`: as any ServiceFailure, but for a database that was not migrated. */
+/** What D1 could not do, for `Effect.tryPromise`: like every other ServiceFailure, but for a database that was not migrated. */
 import { failureOf, ServiceFailure } from "#services/errors";
 
 /** A database that lacks tables or columns is the one failure that no second try mends. D1 tells it in words alone. */

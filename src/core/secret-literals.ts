@@ -77,10 +77,14 @@ export const secretLiteralProblem = (
   return undefined;
 };
 
+/** A start in which nobody wrote a secret, without those that stand in what triggered it. */
+export const withMaskedTrigger = (mask: Mask, start: ExecuteParams): ExecuteParams =>
+  start.trigger === undefined ? start : { ...start, trigger: mask.json(start.trigger) };
+
 /** What of a run's start may be stored: nothing when a secret is written into it. */
 export const storableStart = (mask: Mask, start: ExecuteParams): ExecuteParams | undefined => {
   if (mask.isEmpty) return start;
-  if (secretLiteralProblem(mask, start) !== undefined) return undefined;
-  const { trigger } = start;
-  return trigger === undefined ? start : { ...start, trigger: mask.json(trigger) };
+  return secretLiteralProblem(mask, start) === undefined
+    ? withMaskedTrigger(mask, start)
+    : undefined;
 };

@@ -7,7 +7,7 @@ import { NewerStepNames } from "#core/errors";
 import type { ExecutionState } from "#core/execution-state";
 import { isFinalStatus } from "#core/lifecycle";
 import { emptyRecord } from "#core/report";
-import { secretLiteralProblem, storableStart } from "#core/secret-literals";
+import { secretLiteralProblem, withMaskedTrigger } from "#core/secret-literals";
 import { getExecutionStatus } from "#core/status";
 import type { JsonValue } from "#core/value";
 import { stepNameScheme } from "#core/step-name";
@@ -93,17 +93,12 @@ export const initialise = async (
   ]);
   if (secret !== undefined) return { ...begun, status: "refused", error: secret };
   if (!isReserved) return { ...begun, status: "exhausted" };
-  const start = storableStart(await run.mask(), run.params);
+  const start = withMaskedTrigger(await run.mask(), run.params);
   const status = getExecutionStatus(started);
   // An empty workflow is complete as soon as it starts; its record waits for the time of the end.
   if (!isFinalStatus(status)) {
     const execution = emptyRecord(started.graph.workflow.id, executionId, status, startedAt);
-    const saved = {
-      execution,
-      savedAt: startedAt,
-      isInitial: true,
-      ...(start === undefined ? {} : { start }),
-    };
+    const saved = { execution, savedAt: startedAt, isInitial: true, start };
     const standing = await saveAndTell(run, definition, saved);
     // The platform begins an instance again when it is told to: all of it would be done for nothing a second time.
     if (isFinalStatus(standing.status)) {
@@ -111,7 +106,7 @@ export const initialise = async (
       return { ...begun, status: "refused", error };
     }
   }
-  const masked = start?.trigger === run.params.trigger ? undefined : (start?.trigger ?? null);
+  const masked = start.trigger === run.params.trigger ? undefined : (start.trigger ?? null);
   if (masked !== undefined && cloneSize(masked) > mostMasked) {
     const error = "What triggered the run holds a secret, and is too large to be kept without it.";
     return { ...begun, status: "refused", error };

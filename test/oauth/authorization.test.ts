@@ -248,7 +248,7 @@ describe("refreshing", () => {
     expect(await tokenFor(all)).toBe(newer.accessToken);
   });
 
-  it("uses the old token while it lasts when the server is away, and fails for now after it", async () => {
+  it("uses the old token while it lasts when the server is away, and fails after it, to be tried again", async () => {
     const all = await services();
     const lasting = await connect(all, { expiresAt: Date.now() + 4 * minute });
     await server.close();
