@@ -20,7 +20,8 @@ const databaseIn = (directory: string): string => {
 };
 
 export const query = <Row>(directory: string, sql: string): readonly Row[] => {
-  const database = new DatabaseSync(databaseIn(directory), { readOnly: true });
+  // Whoever opens it first after a death rebuilds its index, under a lock that lasts a moment.
+  const database = new DatabaseSync(databaseIn(directory), { readOnly: true, timeout: 10_000 });
   try {
     return database.prepare(sql).all() as unknown as readonly Row[];
   } finally {
