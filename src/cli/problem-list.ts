@@ -1,9 +1,7 @@
 /** What validation found, as a person reads it and as a program does: each problem with its place in the file. */
-import { roundedCredits } from "#core/credits";
 import type { Problem } from "#core/problem";
 import { pathText } from "#core/problem";
 import { validateWorkflow } from "#core/validate";
-import type { Workflow } from "#core/workflow";
 import { builtInNodes } from "#nodes/registry";
 import { registryOf } from "#services/node-registry";
 import { locator } from "./json-source.ts";
@@ -22,27 +20,9 @@ export interface PlacedProblem extends Omit<Problem, "message" | "path"> {
 
 const registry = registryOf(builtInNodes);
 
-const isOfShape = ({ code }: Problem): boolean => code === "MALFORMED";
-
-/** Of a document that has the shape of one. What is counted is millionths: less than one would be nothing. */
-const budgetProblems = (document: unknown): readonly Problem[] => {
-  const { budget = 0 } = (document as Workflow).settings ?? {};
-  if (budget === 0 || roundedCredits(budget) > 0) return [];
-  return [
-    {
-      severity: "error",
-      code: "MALFORMED",
-      path: ["settings", "budget"],
-      message:
-        "A budget is 0, or at least 0.000001: a millionth of a compute credit is the least that is counted. Give a larger one.",
-    },
-  ];
-};
-
 /** Everything that is wrong with the file, errors first, each kind in the order of the file. */
 export const problemsOf = ({ text, document }: WorkflowFile): readonly PlacedProblem[] => {
-  const found = validateWorkflow(document, { nodeTypeOf: registry.get }).problems;
-  const problems = found.some(isOfShape) ? found : [...found, ...budgetProblems(document)];
+  const { problems } = validateWorkflow(document, { nodeTypeOf: registry.get });
   if (problems.length === 0) return [];
   const locate = locator(text);
   return problems

@@ -3,6 +3,7 @@
  * refuse the run, warnings do not. Linear in nodes and edges.
  */
 import * as Result from "effect/Result";
+import { roundedCredits } from "./credits.ts";
 import type { WorkflowGraph } from "./graph.ts";
 import { buildGraph } from "./graph.ts";
 import type { Ports } from "./parameter.ts";
@@ -118,7 +119,22 @@ const stepProblems = (
       ];
 };
 
-/** All that is wrong with a document whose shape is right, but for the number of its steps. */
+/** What is counted is millionths: less than one would be nothing, and refuse what it means to allow. */
+const budgetProblems = ({ settings }: Workflow): readonly Problem[] => {
+  const { budget = 0 } = settings ?? {};
+  if (budget === 0 || roundedCredits(budget) > 0) return [];
+  return [
+    {
+      severity: "error",
+      code: "MALFORMED",
+      path: ["settings", "budget"],
+      message:
+        "A budget is 0, or at least 0.000001: a millionth of a compute credit is the least that is counted. Give a larger one.",
+    },
+  ];
+};
+
+/** All that is wrong with a document whose shape is right, but for its steps and its budget. */
 const inspect = (
   workflow: Workflow,
   options: ValidationOptions,
@@ -176,7 +192,7 @@ export const validateWorkflow = (
   }
   const workflow = decoded.success;
   const { problems: found, graph } = inspect(workflow, options);
-  const problems = [...found, ...stepProblems(workflow, options)];
+  const problems = [...found, ...stepProblems(workflow, options), ...budgetProblems(workflow)];
   const isRefused = problems.some(({ severity }) => severity === "error");
   return { problems, workflow, graph: isRefused ? undefined : graph };
 };

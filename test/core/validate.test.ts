@@ -37,6 +37,19 @@ describe("errors", () => {
     ]);
   });
 
+  it.each([
+    [0, true],
+    [0.000_000_1, false],
+    [Number.MIN_VALUE, false],
+    [0.000_001, true],
+  ])("MALFORMED: a budget of %d is too small to be counted, or is not", (budget, isRight) => {
+    const { problems, ...rest } = validateWorkflow({ ...graph("a"), settings: { budget } });
+    expect(rest.graph !== undefined).toBe(isRight);
+    expect(problems.map(({ code, path }) => [code, pathText(path)])).toEqual(
+      isRight ? [] : [["MALFORMED", "settings.budget"]],
+    );
+  });
+
   it("DUPLICATE_NODE_ID: a second node of one id", () => {
     const { nodes, ...rest } = graph("a", "b");
     expect(problemsOf({ ...rest, nodes: [...nodes, ...nodes.slice(0, 1)] })).toEqual([
