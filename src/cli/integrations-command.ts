@@ -7,6 +7,7 @@ import { checkOrganization, hasRuns, stateDirectory, visitRuns } from "./local-r
 import type { ListedIntegration } from "./local-protocol.ts";
 import type { ClientsFile } from "./oauth-clients-file.ts";
 import { readClients } from "./oauth-clients-file.ts";
+import { removeResource } from "./remove-resource.ts";
 import { commandText, forOrganization, shellWord } from "./shell-command.ts";
 import type { Cell } from "./table.ts";
 import { renderTable } from "./table.ts";
@@ -20,7 +21,6 @@ import {
   remark,
 } from "./terminal.ts";
 import { dateText, named, printable, shorten } from "./text.ts";
-import { unknownResource } from "./unknown-resource.ts";
 
 export interface IntegrationOptions extends OrganizationOption {
   readonly json?: boolean;
@@ -110,16 +110,13 @@ export const removeIntegrationCommand = async (
   options: IntegrationOptions,
 ): Promise<ExitCode> => {
   const organizationId = checkOrganization(options);
-  if (!hasRuns()) throw unknownResource("integration", organizationId, id, []);
-  await visitRuns(async ({ ask }) => {
-    if (await ask("removeIntegration", { organizationId, id })) return;
-    const integrations = await ask("listIntegrations", { organizationId });
-    throw unknownResource(
-      "integration",
-      organizationId,
-      id,
-      integrations.map((integration) => integration.id),
-    );
+  await removeResource({
+    kind: "integration",
+    organizationId,
+    name: id,
+    remove: ({ ask }) => ask("removeIntegration", { organizationId, id }),
+    names: async ({ ask }) =>
+      (await ask("listIntegrations", { organizationId })).map((one) => one.id),
   });
   if (options.json === true) printJson({ status: "removed", id });
   else printDone(`Integration ${named(id)} is removed.`);

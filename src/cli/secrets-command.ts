@@ -5,6 +5,7 @@ import { CommandError, exitCodes } from "./command-error.ts";
 import type { OrganizationOption } from "./local-runs.ts";
 import { checkOrganization, hasRuns, stateDirectory, visitRuns } from "./local-runs.ts";
 import { withMasterKey } from "./master-key.ts";
+import { removeResource } from "./remove-resource.ts";
 import { checkSecret, isPlainWord, readSecretValue } from "./secret-value.ts";
 import { commandText, forOrganization } from "./shell-command.ts";
 import { endOnSignal } from "./shutdown.ts";
@@ -19,7 +20,6 @@ import {
   remark,
 } from "./terminal.ts";
 import { dateText, named } from "./text.ts";
-import { unknownResource } from "./unknown-resource.ts";
 
 export interface SecretOptions extends OrganizationOption {
   readonly json?: boolean;
@@ -112,16 +112,12 @@ export const removeSecretCommand = async (
   options: SecretOptions,
 ): Promise<ExitCode> => {
   const organizationId = checkOrganization(options);
-  if (!hasRuns()) throw unknownResource("secret", organizationId, name, []);
-  await visitRuns(async ({ ask }) => {
-    if (await ask("removeSecret", { organizationId, name })) return;
-    const secrets = await ask("listSecrets", { organizationId });
-    throw unknownResource(
-      "secret",
-      organizationId,
-      name,
-      secrets.map((secret) => secret.name),
-    );
+  await removeResource({
+    kind: "secret",
+    organizationId,
+    name,
+    remove: ({ ask }) => ask("removeSecret", { organizationId, name }),
+    names: async ({ ask }) => (await ask("listSecrets", { organizationId })).map((one) => one.name),
   });
   if (options.json === true) printJson({ status: "removed", name });
   else printDone(`Secret ${named(name)} is removed.`);
