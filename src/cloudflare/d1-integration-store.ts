@@ -12,7 +12,13 @@ import type {
   TokenChange,
   Tokens,
 } from "#services/integration-store";
-import { inOrder, IntegrationStore, mostIntegrations, noRoom } from "#services/integration-store";
+import {
+  inOrder,
+  IntegrationStore,
+  mostIntegrations,
+  noRoom,
+  tokenEnd,
+} from "#services/integration-store";
 import { idToText, textToId } from "./d1-text.ts";
 import type { Sealed, SealedPlace } from "./envelope.ts";
 import type { MasterKey } from "./master-key.ts";
@@ -51,7 +57,7 @@ export const sealChange = async (
     ...(refreshToken === undefined ? {} : { refreshToken }),
   };
   const sealed = await seal(placeOf(organizationId, id), JSON.stringify(plain));
-  return { organizationId, id, version, now, expiresAt, scopes, ...sealed };
+  return { organizationId, id, version, now, expiresAt: tokenEnd(expiresAt), scopes, ...sealed };
 };
 
 /** Under the newest key, or the change itself when it is sealed under that already. */

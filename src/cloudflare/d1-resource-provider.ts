@@ -13,7 +13,7 @@ import { IntegrationStore } from "#services/integration-store";
 import { failureOf, ServiceFailure } from "#services/errors";
 import type { ResourceAccess } from "#services/node-definition";
 import { NodeFailure } from "#services/node-definition";
-import { ResourceProvider } from "#services/resource-provider";
+import { checkedAccess, ResourceProvider } from "#services/resource-provider";
 import { SecretStore } from "#services/secret-store";
 import { TokenRefresher } from "#services/token-refresher";
 import type { KnownValues } from "./known-values.ts";
@@ -26,6 +26,10 @@ interface Stores {
 }
 
 const longestMargin = 5 * 60_000;
+
+/** Milliseconds that a node with a good token waits for a newer one, and until the next node asks when there was none. */
+const patience = 3_000;
+const pause = 30_000;
 
 /** Milliseconds before its token expires. One that lives shorter than five minutes would else be refreshed at every call. */
 const refreshMargin = ({ expiresAt, updatedAt }: StoredIntegration): number =>
@@ -65,9 +69,18 @@ const notRenewed = "its access could not be renewed.";
 const isGoodFor = ({ expiresAt }: StoredIntegration, time: number): Effect.Effect<boolean> =>
   Effect.map(Clock.currentTimeMillis, (now) => expiresAt === null || expiresAt - now > time);
 
-/** Gives a stored one again, with newer tokens where those are about to expire and newer ones can be had. */
+const late = new ServiceFailure({
+  operation: "ResourceProvider.getIntegration",
+  message: "The provider takes too long. Trying again may help.",
+});
+
+/**
+ * Gives a stored one again, with newer tokens where those are about to expire and newer ones can be had. `pauses` tells of tokens
+ * for which there were none when they will be asked for again.
+ */
 const renewed = Effect.fnUntraced(function* (
   { refresher }: Stores,
+  pauses: Map<string, number>,
   read: Effect.Effect<StoredIntegration | undefined, NodeFailure>,
   organizationId: string,
   stored: StoredIntegration,
@@ -76,8 +89,18 @@ const renewed = Effect.fnUntraced(function* (
   if (yield* isGoodFor(stored, refreshMargin(stored))) return stored;
   // Without a refresh token nothing is to be had, and its last minutes would be lost by asking.
   if (tokens.refreshToken === undefined && (yield* isGoodFor(stored, 0))) return stored;
-  const result = yield* Effect.result(refresher.refresh({ organizationId, id, version }));
+  const key = `${version} ${id}`;
+  const outlivesPatience = yield* isGoodFor(stored, patience);
+  if (outlivesPatience && (yield* Clock.currentTimeMillis) < (pauses.get(key) ?? 0)) return stored;
+  const refresh = refresher.refresh({ organizationId, id, version });
+  const result = yield* Effect.result(
+    // Whoever stops waiting for a refresh does not stop it.
+    outlivesPatience
+      ? Effect.timeoutOrElse(refresh, { duration: patience, orElse: () => Effect.fail(late) })
+      : refresh,
+  );
   if (Result.isFailure(result)) {
+    pauses.set(key, (yield* Clock.currentTimeMillis) + pause);
     if (yield* isGoodFor(stored, 0)) return stored;
     const what = `The token of the integration ${quoted(id)} could not be renewed`;
     return yield* failureFor(what)(result.failure);
@@ -115,17 +138,20 @@ const accessOf = (stores: Stores, known: KnownValues, organizationId: string): R
       ),
     );
 
+  /** Version and id -> when. */
+  const pauses = new Map<string, number>();
+
   const readIntegration = Effect.fnUntraced(function* (id: string) {
     const read = readStored(id);
     const stored = yield* read;
-    const current = stored && (yield* renewed(stores, read, organizationId, stored));
+    const current = stored && (yield* renewed(stores, pauses, read, organizationId, stored));
     return current && { id, provider: current.provider, token: current.tokens.accessToken };
   });
 
-  return {
+  return checkedAccess({
     getSecret: (name) => Effect.runPromise(readSecret(name)),
     getIntegration: (id) => Effect.runPromise(readIntegration(id)),
-  };
+  });
 };
 
 const operation = "ResourceProvider.initialize";
@@ -151,7 +177,9 @@ export const d1ResourceProviderLayer: Layer.Layer<
     const resourcesOf = (organizationId: string): Resources => {
       const made = resourcesById.get(organizationId);
       if (made !== undefined) return made;
-      const known = knownValuesOf(() => Effect.runPromise(loadKnown(stores, organizationId)));
+      const known = knownValuesOf(organizationId, () =>
+        Effect.runPromise(loadKnown(stores, organizationId)),
+      );
       const resources = { known, access: accessOf(stores, known, organizationId) };
       resourcesById.set(organizationId, resources);
       return resources;

@@ -32,7 +32,10 @@ export const isLoopback = (url: URL): boolean =>
 
 const isEndpoint = (value: JsonValue): value is string => {
   const url = typeof value === "string" ? URL.parse(value) : null;
-  return url !== null && (url.protocol === "https:" || isLoopback(url)) && url.hash === "";
+  if (url === null || url.hash !== "") return false;
+  // Requests to URLs with these are never made.
+  if (url.username !== "" || url.password !== "") return false;
+  return url.protocol === "https:" || isLoopback(url);
 };
 
 const isText = (value: JsonValue): value is string => typeof value === "string" && value !== "";
@@ -48,7 +51,8 @@ const text: Rule = { isMet: isText, expected: "a text that is not empty" };
 const texts: Rule = { isMet: isTextList, expected: "a list of texts" };
 const endpoint: Rule = {
   isMet: isEndpoint,
-  expected: "an https:// URL (http:// only on localhost, 127.0.0.1 or [::1])",
+  expected:
+    "an https:// URL (http:// only on localhost, 127.0.0.1 or [::1]) without user, password and #",
 };
 
 const oneOf = (...values: readonly JsonValue[]): Rule => ({

@@ -16,6 +16,7 @@ import { quoted } from "#core/problem";
 import type { JsonObject, JsonValue } from "#core/value";
 import { isJsonObject } from "#core/value";
 import type { Tokens } from "#services/integration-store";
+import { tokenEnd } from "#services/integration-store";
 import type { OAuthClient } from "./oauth-clients.ts";
 import { isLoopback } from "./oauth-clients.ts";
 
@@ -104,10 +105,14 @@ const tokensOf = (
   return {
     accessToken,
     ...(refreshToken === undefined ? {} : { refreshToken }),
-    expiresAt: lifetime === null ? null : now + lifetime * 1000,
+    expiresAt: lifetime === null ? null : tokenEnd(now + lifetime * 1000),
     scopes: scopesOf(told["scope"]) ?? before.scopes,
   };
 };
+
+/** Some tell one of none beside the tokens. Whoever dropped those would lose the next refresh token. */
+const isFailure = ({ error }: JsonObject): boolean =>
+  error !== undefined && error !== null && error !== "";
 
 /** Codes are short names. Anything else is text that a message had better not repeat. */
 export const codeIn = (error: JsonValue | undefined): string | undefined => {
@@ -171,7 +176,7 @@ export const requestTokens = (
         }),
     });
     const answer = answerOf(body, type);
-    const isGood = status >= 200 && status < 300 && answer["error"] === undefined;
+    const isGood = status >= 200 && status < 300 && !isFailure(answer);
     const tokens = isGood ? tokensOf(client, answer, before, now) : undefined;
     return tokens ?? (yield* failureOf(client, status, answer));
   });

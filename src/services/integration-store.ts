@@ -17,7 +17,7 @@ export interface Tokens {
   readonly accessToken: string;
   /** Absent where the provider gives none. */
   readonly refreshToken?: string;
-  /** Milliseconds since 1970, as all times here; null for a token that does not expire. */
+  /** Milliseconds since 1970, as all times here; null for a token that does not expire (`tokenEnd`). */
   readonly expiresAt: number | null;
   readonly scopes: readonly string[];
 }
@@ -88,6 +88,13 @@ export class IntegrationStore extends Context.Service<
   static readonly layerMemory: Layer.Layer<IntegrationStore> = Layer.sync(IntegrationStore, memory);
 }
 
+/** The last moment that a Date can hold. */
+const endOfTime = 8.64e15;
+
+/** A token that lasts beyond the end of time does not expire. Every store keeps its end so. */
+export const tokenEnd = (expiresAt: number | null): number | null =>
+  expiresAt !== null && expiresAt <= endOfTime ? expiresAt : null;
+
 /** Of an organization: their tokens are among what a Worker holds to mask them. */
 export const mostIntegrations = 500;
 
@@ -120,12 +127,15 @@ function memory(): IntegrationStore["Service"] {
     versions.set(key, version);
     return version;
   };
-  const copyOf = ({ scopes, ...tokens }: Tokens): Tokens => ({ ...tokens, scopes: [...scopes] });
-  const holding = (tokens: Tokens) => ({
-    tokens: copyOf(tokens),
-    scopes: [...tokens.scopes],
-    expiresAt: tokens.expiresAt,
+  const copyOf = ({ scopes, expiresAt, ...tokens }: Tokens): Tokens => ({
+    ...tokens,
+    expiresAt: tokenEnd(expiresAt),
+    scopes: [...scopes],
   });
+  const holding = (given: Tokens) => {
+    const tokens = copyOf(given);
+    return { tokens, scopes: [...given.scopes], expiresAt: tokens.expiresAt };
+  };
   const all = (organizationId: string): readonly StoredIntegration[] =>
     inOrder([...integrationsOf(organizationId).values()]);
   /** What has this very version still. */

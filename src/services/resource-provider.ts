@@ -7,9 +7,10 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import type { Mask } from "#core/mask";
 import { maskOf } from "#core/mask";
-import { ownValue } from "#core/value";
+import { describeValue, ownValue } from "#core/value";
 import type { ServiceFailure } from "./errors.ts";
 import type { Integration, NodeContext, NodeFacts, ResourceAccess } from "./node-definition.ts";
+import { NodeFailure } from "./node-definition.ts";
 
 export interface Resources {
   /** Secret name -> value. */
@@ -18,6 +19,25 @@ export interface Resources {
   readonly integrations?: Readonly<Record<string, Integration>>;
 }
 
+const checkName = (name: unknown, expected: string): void => {
+  if (typeof name === "string") return;
+  throw new NodeFailure({
+    message: `${expected}, got ${describeValue(name)}. Set or connect the input that it comes from.`,
+  });
+};
+
+/** Names come from inputs, which nothing may have set, whatever the types of a node say. */
+export const checkedAccess = (access: ResourceAccess): ResourceAccess => ({
+  getSecret: async (name) => {
+    checkName(name, "getSecret expects the name of a secret");
+    return access.getSecret(name);
+  },
+  getIntegration: async (id) => {
+    checkName(id, "getIntegration expects the id of an integration");
+    return access.getIntegration(id);
+  },
+});
+
 /** What is made of an organization's resources once: thousands of nodes may hold it. */
 interface Known {
   readonly access: ResourceAccess;
@@ -25,10 +45,10 @@ interface Known {
 }
 
 const knownOf = ({ secrets = {}, integrations = {} }: Resources): Known => ({
-  access: {
+  access: checkedAccess({
     getSecret: (name) => Promise.resolve(ownValue(secrets, name)),
     getIntegration: (id) => Promise.resolve(ownValue(integrations, id)),
-  },
+  }),
   mask: maskOf([
     ...Object.entries(secrets).map(([name, value]) => ({ name, value })),
     ...Object.entries(integrations).map(([name, { token }]) => ({ name, value: token })),

@@ -1,7 +1,7 @@
 /** What nodes are given of their organization, over stores in memory: read anew, refreshed in time, and known to the mask before. */
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { d1ResourceProviderLayer } from "#cloudflare/d1-resource-provider";
 import { ServiceFailure } from "#services/errors";
 import type { Tokens } from "#services/integration-store";
@@ -305,6 +305,116 @@ describe("Integrations of a node", () => {
       expect(await getIntegration("mail")).toEqual(mail("first token"));
       expect(asked).toHaveLength(1);
     }
+  });
+
+  describe("whose token is still good", () => {
+    beforeEach(() => {
+      vi.useFakeTimers({ toFake: ["Date", "setTimeout", "clearTimeout"], now: 1_000_000 });
+    });
+    afterEach(() => void vi.useRealTimers());
+
+    /** A refresher that answers when it is told to, and goes on whoever waits for it. */
+    const slow = () => {
+      const gate = Promise.withResolvers<void>();
+      const opened: ReturnType<typeof open> = open({
+        refresh: ({ version }) =>
+          Effect.promise(async () => {
+            await gate.promise;
+            const tokens = {
+              accessToken: "second token",
+              expiresAt: Date.now() + 60 * minute,
+              scopes: [],
+            };
+            const change = { organizationId: "acme", id: "mail", version, now: Date.now(), tokens };
+            await run(opened.integrations.replaceTokens(change));
+            return { status: "refreshed" };
+          }),
+      });
+      return { ...opened, answer: gate.resolve };
+    };
+
+    /** What is there after so many milliseconds: undefined when nothing is. */
+    const after = async <A>(millis: number, promise: Promise<A>): Promise<A | undefined> => {
+      let given: A | undefined;
+      void promise.then((value) => (given = value));
+      await vi.advanceTimersByTimeAsync(millis);
+      return given;
+    };
+
+    it("keep it when a newer one is not there after three seconds, and get that later", async () => {
+      const { getIntegration, connect, asked, answer } = slow();
+      await connect(4 * minute);
+      const waiting = getIntegration("mail");
+      expect(await after(2_900, waiting)).toBeUndefined();
+      expect(await after(200, waiting)).toEqual(mail("first token"));
+      expect(vi.getTimerCount()).toBe(0);
+      expect(await getIntegration("mail")).toEqual(mail("first token"));
+      answer();
+      await vi.advanceTimersByTimeAsync(0);
+      expect(await getIntegration("mail")).toEqual(mail("second token"));
+      expect(asked).toHaveLength(1);
+    });
+
+    it("wait three seconds each when many ask at once, and those who come later not at all", async () => {
+      const { getIntegration, connect } = slow();
+      await connect(4 * minute);
+      const ask = () => Promise.all(Array.from({ length: 50 }, () => getIntegration("mail")));
+      expect(await after(3_000, ask())).toHaveLength(50);
+      expect(await after(0, ask())).toHaveLength(50);
+    });
+
+    it("leave no timer behind when a newer one is there in time", async () => {
+      const { getIntegration, connect, answer } = slow();
+      await connect(4 * minute);
+      const waiting = getIntegration("mail");
+      await vi.advanceTimersByTimeAsync(1_000);
+      answer();
+      expect(await waiting).toEqual(mail("second token"));
+      expect(vi.getTimerCount()).toBe(0);
+    });
+
+    it("wait to the end when theirs would be over by then", async () => {
+      const { getIntegration, connect, answer } = slow();
+      await connect(3_000);
+      const waiting = getIntegration("mail");
+      expect(await after(10_000, waiting)).toBeUndefined();
+      answer();
+      expect(await waiting).toEqual(mail("second token"));
+    });
+
+    it("ask again half a minute after a failure, or once theirs is over, and not before", async () => {
+      for (const failure of [away, broken]) {
+        const { getIntegration, connect, asked } = open({ refresh: () => Effect.fail(failure) });
+        await connect(45_000);
+        const ask = async (millis: number): Promise<number> => {
+          await vi.advanceTimersByTimeAsync(millis);
+          await getIntegration("mail").catch(() => {});
+          return asked.length;
+        };
+        expect([await ask(0), await ask(1), await ask(29_998)]).toEqual([1, 1, 1]);
+        expect([await ask(1), await ask(11_000)]).toEqual([2, 2]);
+        expect([await ask(5_000), await ask(0)]).toEqual([3, 4]);
+      }
+    });
+
+    it("ask at once for tokens of a later connection, and for those of other integrations", async () => {
+      const { integrations, getIntegration, connect, asked } = open({
+        refresh: () => Effect.fail(away),
+      });
+      await connect(minute);
+      const { tokens } = (await run(integrations.read("acme", "mail")))!;
+      const other = { organizationId: "acme", id: "other", provider: "gmail", tokens, now: 1 };
+      await run(integrations.connect(other));
+      await getIntegration("mail");
+      await getIntegration("other");
+      await connect(minute);
+      await getIntegration("mail");
+      expect(asked.map(({ id, version }) => [id, version])).toEqual([
+        ["mail", 1],
+        ["other", 1],
+        ["mail", 2],
+      ]);
+    });
   });
 
   it.each([

@@ -85,6 +85,31 @@ export const integrationStoreContract = (
       }
     });
 
+    it("keeps no end of a token that no date can hold: such a token does not end", async () => {
+      const store = open();
+      const organizationId = newOrganization();
+      for (const [index, expiresAt] of [8.64e15 + 2, 1e300, Infinity].entries()) {
+        const connection = connectionOf(organizationId, {
+          id: `end ${index}`,
+          tokens: tokensOf("1", { expiresAt }),
+        });
+        await run(store.connect(connection));
+        const { id } = connection;
+        const tokens = tokensOf("2", { expiresAt });
+        await run(store.replaceTokens({ organizationId, id, version: 1, now: 2_000, tokens }));
+        const stored = await run(store.read(organizationId, id));
+        expect([stored?.version, stored?.expiresAt, stored?.tokens.expiresAt]).toEqual([
+          2,
+          null,
+          null,
+        ]);
+      }
+      const tokens = tokensOf("1", { expiresAt: 8.64e15 });
+      await run(store.connect(connectionOf(organizationId, { tokens })));
+      const ends = (await run(store.list(organizationId))).map(({ expiresAt }) => expiresAt);
+      expect(ends).toEqual([null, null, null, 8.64e15]);
+    });
+
     it("replaces tokens of the version that is named, and of no other", async () => {
       const store = open();
       const connection = connectionOf(newOrganization());

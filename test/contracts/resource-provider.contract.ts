@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { noMask } from "#core/mask";
 import { recordOf } from "#core/value";
 import type { NodeFacts } from "#services/node-definition";
+import { NodeFailure } from "#services/node-definition";
 import type { Resources } from "#services/resource-provider";
 import { ResourceProvider } from "#services/resource-provider";
 import { nastyIds } from "./nasty-ids.ts";
@@ -85,6 +86,29 @@ export const resourceProviderContract = (
         expect(found.map((integration) => integration?.token)).toEqual(
           nastyIds.slice(0, 3).map((id) => `token of ${id}`),
         );
+      }
+    });
+
+    it("fails for good, in plain words, for a name that is no text, as of an input that nobody has set", async () => {
+      const provider = await open({ acme: { secrets: { undefined: "our value", 5: "our five" } } });
+      const { getSecret, getIntegration } = provider.createNodeContext(factsFor("acme"));
+      for (const [name, told] of [
+        [undefined, "undefined"],
+        [null, "null"],
+        [5, "number"],
+        [["our name"], "an array"],
+      ] as const) {
+        for (const [ask, message] of [
+          [getSecret, `getSecret expects the name of a secret, got ${told}.`],
+          [getIntegration, `getIntegration expects the id of an integration, got ${told}.`],
+        ] as const) {
+          const failure: unknown = await ask(name as never).catch((reason: unknown) => reason);
+          expect(failure).toBeInstanceOf(NodeFailure);
+          expect(failure).toMatchObject({
+            message: `${message} Set or connect the input that it comes from.`,
+          });
+          expect(failure).not.toMatchObject({ retryable: true });
+        }
       }
     });
 

@@ -122,6 +122,9 @@ describe("parseOAuthClients", () => {
     "http://10.0.0.1/token",
     "ftp://localhost/token",
     "https://acme.test/#token",
+    "https://user:pass@acme.test/token",
+    "https://user@acme.test/token",
+    "https://:pass@acme.test/token",
     "acme.test",
     "",
     5,
@@ -129,7 +132,7 @@ describe("parseOAuthClients", () => {
     const provider = { ...endpoints, tokenEndpoint };
     expect(problemOf({ acme: { clientId: "id", provider } })).toBe(
       refusal(
-        "'acme'.provider.tokenEndpoint should be an https:// URL (http:// only on localhost, 127.0.0.1 or [::1])",
+        "'acme'.provider.tokenEndpoint should be an https:// URL (http:// only on localhost, 127.0.0.1 or [::1]) without user, password and #",
       ),
     );
   });
@@ -161,8 +164,8 @@ describe("parseOAuthClients", () => {
           "'github'.clientSecret should be a text that is not empty",
           "'github'.scopes should be a list of texts",
           "'github'.'secret' is not known: clientId, clientSecret, scopes, provider are",
-          "'acme'.provider lacks authorizationEndpoint: an https:// URL (http:// only on localhost, 127.0.0.1 or [::1])",
-          "'acme'.provider lacks tokenEndpoint: an https:// URL (http:// only on localhost, 127.0.0.1 or [::1])",
+          "'acme'.provider lacks authorizationEndpoint: an https:// URL (http:// only on localhost, 127.0.0.1 or [::1]) without user, password and #",
+          "'acme'.provider lacks tokenEndpoint: an https:// URL (http:// only on localhost, 127.0.0.1 or [::1]) without user, password and #",
           "'other'.clientId should be a text that is not empty",
           "'other'.provider should be an object",
           "'odd' should be an object with clientId and clientSecret",
@@ -192,7 +195,7 @@ describe("parseOAuthClients", () => {
       github: { clientId: ["canary"], clientSecret: { canary: 1 } },
       acme: {
         clientId: "id",
-        provider: { ...endpoints, tokenEndpoint: "http://canary@acme.test" },
+        provider: { ...endpoints, tokenEndpoint: "https://canary:canary@acme.test" },
       },
     });
     expect(message).not.toContain("canary");

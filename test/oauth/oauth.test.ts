@@ -47,6 +47,11 @@ afterEach(() => void vi.restoreAllMocks());
 
 const good = (): Response => Response.json({ access_token: "new access" });
 
+const rotated = { access_token: "new access", refresh_token: "new refresh" };
+
+const formOf = (fields: Readonly<Record<string, string>>): Response =>
+  new Response(new URLSearchParams(fields));
+
 const refreshed = (name: string, answer: () => Response) => {
   stubbed(answer);
   return run(refreshTokens(clientOf(name), old, now));
@@ -118,9 +123,9 @@ describe("refreshTokens", () => {
       expiresAt: null,
       scopes: ["chat:write"],
     });
-    const rotated = { ...user, refresh_token: "xoxe-new", expires_in: 43_200 };
+    const rotating = { ...user, refresh_token: "xoxe-new", expires_in: 43_200 };
     expect(
-      await refreshed("slack", () => Response.json({ ok: true, authed_user: rotated })),
+      await refreshed("slack", () => Response.json({ ok: true, authed_user: rotating })),
     ).toEqual({
       accessToken: "xoxp-new",
       refreshToken: "xoxe-new",
@@ -128,6 +133,18 @@ describe("refreshTokens", () => {
       scopes: ["users:read", "chat:write"],
     });
   });
+
+  it.each([
+    ["null in JSON", (): Response => Response.json({ ...rotated, error: null })],
+    ["nothing in JSON", (): Response => Response.json({ ...rotated, error: "" })],
+    ["nothing in a form", (): Response => formOf({ ...rotated, error: "", error_description: "" })],
+  ])(
+    "takes tokens that come with an error of %s: the old refresh token is used up",
+    async (_, answer) => {
+      const { accessToken, refreshToken } = await refreshed("x", answer);
+      expect([accessToken, refreshToken]).toEqual(["new access", "new refresh"]);
+    },
+  );
 
   it.each([
     [3_600, now + 3_600_000],
@@ -138,9 +155,25 @@ describe("refreshTokens", () => {
     ["soon", now + 7_200_000],
     [0, now + 7_200_000],
     [-1, now + 7_200_000],
-  ])("makes of a lifetime of %j the end %d", async (expiresIn, expiresAt) => {
+    [8.64e12 - now / 1000, 8.64e15],
+    [8.64e12, null],
+    [99_999_999_999_999, null],
+    ["99999999999999", null],
+    ["1e999", null],
+    ["Infinity", null],
+  ])("makes of a lifetime of %j the end %j", async (expiresIn, expiresAt) => {
     const answer = { access_token: "new access", expires_in: expiresIn };
     expect(await refreshed("x", () => Response.json(answer))).toMatchObject({ expiresAt });
+  });
+
+  it("knows no end of a token whose end no date can hold, wherever its lifetime comes from", async () => {
+    const json = '{ "access_token": "new access", "expires_in": 1e999 }';
+    expect(await refreshed("x", () => new Response(json))).toMatchObject({ expiresAt: null });
+    const form = { access_token: "new access", expires_in: "99999999999999" };
+    expect(await refreshed("x", () => formOf(form))).toMatchObject({ expiresAt: null });
+    stubbed(good);
+    const patient = clientOf("x", { provider: { lifetime: 1e300 } });
+    expect(await run(refreshTokens(patient, old, now))).toMatchObject({ expiresAt: null });
   });
 
   it.each([

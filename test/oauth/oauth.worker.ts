@@ -4,13 +4,18 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
 import { d1IntegrationStoreLayer } from "#cloudflare/d1-integration-store";
+import { d1ResourceProviderLayer } from "#cloudflare/d1-resource-provider";
+import { d1SecretStoreLayer } from "#cloudflare/d1-secret-store";
 import { tokenRefresherLayer } from "#cloudflare/do-token-refresher";
 import type { PawlEnv } from "#cloudflare/env";
 import { masterKeyOf } from "#cloudflare/master-key";
 import { TokenRefresher as Refresher } from "#cloudflare/token-refresher";
 import type { NewConnection } from "#services/integration-store";
 import { IntegrationStore } from "#services/integration-store";
+import type { Integration } from "#services/node-definition";
+import { ResourceProvider } from "#services/resource-provider";
 import type { RefreshRequest } from "#services/token-refresher";
 import { TokenRefresher as TokenRefresherService } from "#services/token-refresher";
 
@@ -58,6 +63,24 @@ const refresh = (env: Env, request: RefreshRequest, times: number): Promise<unkn
   return Effect.runPromise(Effect.all(asks, { concurrency: "unbounded" }));
 };
 
+/** As a node asks. */
+const getIntegration = (
+  { DB, MASTER_KEY, TOKEN_REFRESHER }: Env,
+  organizationId: string,
+  id: string,
+): Promise<Integration | undefined> => {
+  const masterKey = masterKeyOf(MASTER_KEY);
+  const layer = d1ResourceProviderLayer.pipe(
+    Layer.provide([
+      d1SecretStoreLayer(DB, masterKey),
+      d1IntegrationStoreLayer(DB, masterKey),
+      tokenRefresherLayer(TOKEN_REFRESHER),
+    ]),
+  );
+  const { createNodeContext } = Effect.runSync(Effect.provide(ResourceProvider, layer));
+  return createNodeContext({ organizationId } as never).getIntegration(id);
+};
+
 /** One that asks and dies of it, as the instance of a workflow may. */
 export class Asker extends DurableObject<Env> {
   async refresh(request: RefreshRequest, times: number): Promise<string> {
@@ -72,7 +95,11 @@ export class Asker extends DurableObject<Env> {
 type Ask =
   | { readonly type: "migrate"; readonly migrations: readonly string[] }
   | { readonly type: "connect"; readonly connection: NewConnection }
-  | { readonly type: "read"; readonly organizationId: string; readonly id: string }
+  | {
+      readonly type: "read" | "getIntegration";
+      readonly organizationId: string;
+      readonly id: string;
+    }
   /** As many at once as `times` says. */
   | { readonly type: "refresh"; readonly request: RefreshRequest; readonly times: number }
   | { readonly type: "refreshAndDie"; readonly request: RefreshRequest; readonly millis: number };
@@ -88,6 +115,8 @@ const answer = async (env: Env, ask: Ask): Promise<unknown> => {
       return Effect.runPromise(store.connect(ask.connection));
     case "read":
       return (await Effect.runPromise(store.read(ask.organizationId, ask.id))) ?? null;
+    case "getIntegration":
+      return (await getIntegration(env, ask.organizationId, ask.id)) ?? null;
     case "refresh":
       return refresh(env, ask.request, ask.times);
     case "refreshAndDie": {

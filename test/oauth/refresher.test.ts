@@ -58,10 +58,11 @@ afterAll(async () => {
 let connections = 0;
 
 /** A new integration with fresh tokens of the server. */
-const connect = async ({ ask }: Runtime) => {
+const connect = async ({ ask }: Runtime, changes: Partial<Tokens> = {}) => {
   const pending = newAuthorization(redirectUri);
   const callback = await consent(await run(authorizationUrl(client, pending)));
-  const tokens = await run(exchangeCode(client, pending, callback, Date.now()));
+  const granted = await run(exchangeCode(client, pending, callback, Date.now()));
+  const tokens = { ...granted, ...changes };
   const key = { organizationId: "organization", id: `mail ${++connections}` };
   await ask({ type: "connect", connection: { ...key, provider: "acme", tokens, now: 1 } });
   return { key, tokens };
@@ -131,6 +132,31 @@ it("goes on when the one that asked dies", async () => {
     interval: 50,
   });
   expect(server.tokenRequests()).toBe(requests + 1);
+  server.onToken({});
+  await chainGoesOn(running, key);
+});
+
+it("goes on when those who asked have stopped waiting, with tokens that are still good, and are gone", async () => {
+  const running = await start();
+  const { key, tokens } = await connect(running, { expiresAt: Date.now() + 60_000 });
+  server.onToken({ before: () => delay(2_000), after: () => delay(2_500) });
+  const requests = server.tokenRequests();
+  const tokensOf = () =>
+    Promise.all(
+      askers.map(async (worker) => {
+        const ask = { type: "getIntegration", ...key };
+        return (await running.ask<{ readonly token: string }>(ask, { worker })).token;
+      }),
+    );
+  expect(await tokensOf()).toEqual(askers.map(() => tokens.accessToken));
+  expect(await read(running, key)).toMatchObject({ version: 1 });
+  await vi.waitFor(async () => expect((await read(running, key)).version).toBe(2), {
+    timeout: 5_000,
+    interval: 50,
+  });
+  expect(server.tokenRequests()).toBe(requests + 1);
+  const { accessToken } = (await read(running, key)).tokens;
+  expect(await tokensOf()).toEqual(askers.map(() => accessToken));
   server.onToken({});
   await chainGoesOn(running, key);
 });
