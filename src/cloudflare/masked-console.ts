@@ -40,8 +40,15 @@ const read = (owner: object, key: PropertyKey): unknown => {
 };
 
 /**
- * The method by which JSON is made of an object, unless it has none. Asked of properties that are really there: a stub of a remote
- * object says that it has any method, and calls its object for it.
+ * A stub of a remote object says that it has any method; merely asked for, none is called. The platform's own text of a stub calls
+ * one, so its properties are shown instead.
+ */
+const isStub = (part: object): boolean =>
+  typeof read(part, "a method that no object has") === "function";
+
+/**
+ * The method by which JSON is made of an object, unless it has none. Asked of properties that are really there, for a stub says
+ * that it has any, and calls its object for it.
  */
 const jsonMethodOf = (owner: object): unknown => {
   for (
@@ -80,14 +87,37 @@ const jsonOf = (owner: object): unknown => {
   }
 };
 
+const bytesOf = (part: object): Uint8Array | undefined =>
+  ArrayBuffer.isView(part)
+    ? new Uint8Array(part.buffer, part.byteOffset, part.byteLength)
+    : part instanceof ArrayBuffer
+      ? new Uint8Array(part)
+      : undefined;
+
+type Format = (options: { readonly breakLength: number }, ...line: readonly unknown[]) => string;
+
+/** What the platform itself writes a line with; undefined in a Worker without `nodejs_compat`. */
+const platformFormat = (): Format | undefined => {
+  const { process } = globalThis as {
+    readonly process?: { readonly getBuiltinModule?: (name: string) => unknown };
+  };
+  const util = process?.getBuiltinModule?.("node:util");
+  return (util as { readonly formatWithOptions?: Format } | undefined)?.formatWithOptions;
+};
+
+const maskedText = (text: string): string => {
+  let masked = text;
+  for (const { mask } of masks) masked = mask().text(masked);
+  return masked;
+};
+
 /** The argument itself, or a text in its place when something in it is secret. */
 const shown = (argument: unknown): unknown => {
   let isChanged = false;
   let jsonMade = 0;
   const seen = new Set<object>();
   const text = (given: string): string => {
-    let masked = given;
-    for (const { mask } of masks) masked = mask().text(masked);
+    const masked = maskedText(given);
     if (masked !== given) isChanged = true;
     return masked;
   };
@@ -109,10 +139,12 @@ const shown = (argument: unknown): unknown => {
       isChanged = true;
       return "[too deep]";
     }
-    if (part instanceof Uint8Array) {
-      isChanged ||= [...masks].some(({ mask }) => mask().bytes(part) !== part);
-      return `[${part.length} bytes]`;
+    const bytes = bytesOf(part);
+    if (bytes !== undefined) {
+      isChanged ||= [...masks].some(({ mask }) => mask().bytes(bytes) !== bytes);
+      return `[${bytes.length} bytes]`;
     }
+    isChanged ||= isStub(part);
     if (Array.isArray(part)) return part.map((element: unknown) => copy(element, depth + 1));
     const json = isJson ? undefined : jsonOf(part);
     if (json !== undefined && ++jsonMade > mostJson) {
@@ -133,12 +165,22 @@ const shown = (argument: unknown): unknown => {
   return Object.keys(more).length === 0 ? told : `${told} ${JSON.stringify(more)}`;
 };
 
-/** Never throws: a line that cannot be masked is not worth a run, and is not shown. */
-const shownOrNot = (argument: unknown): unknown => {
+/**
+ * A console shows more of an object than its properties: what a promise holds, what a method of its own says. So the text that the
+ * platform would write is looked through too; what it leaves out, since it is deep or long, is not shown.
+ *
+ * Never throws: a line that cannot be masked is not worth a run, and is not shown.
+ */
+const shownLine = (line: readonly unknown[]): readonly unknown[] => {
   try {
-    return shown(argument);
+    if ([...masks].every(({ mask }) => mask().isEmpty)) return line;
+    const safe = line.map(shown);
+    // Of a text that is broken into several, nothing would be found.
+    const text = platformFormat()?.({ breakLength: Number.POSITIVE_INFINITY }, ...safe) ?? "";
+    const masked = maskedText(text);
+    return masked === text ? safe : [masked];
   } catch {
-    return unreadable;
+    return [unreadable];
   }
 };
 
@@ -150,8 +192,10 @@ export const maskConsole = (console: Console): void => {
   for (const name of methods) {
     const method = console[name] as ((...line: readonly unknown[]) => void) | undefined;
     if (method === undefined || masked.has(method)) continue;
+    // The condition, which is not shown.
+    const first = name === "assert" ? 1 : 0;
     const show = (...line: readonly unknown[]): void =>
-      Reflect.apply(method, console, masks.size === 0 ? line : line.map(shownOrNot));
+      Reflect.apply(method, console, [...line.slice(0, first), ...shownLine(line.slice(first))]);
     masked.add(show);
     console[name] = show;
   }

@@ -1,8 +1,10 @@
 /**
  * How a secret value may be written: raw, escaped for JSON, addresses or markup, in base64 wherever it begins in the encoded
  * text, in hexadecimal, and line by line. Forms that need no escape are the raw value and are dropped by whoever collects them.
- * All of them are some sixty times the value, so a long value has the likeliest ones alone.
+ * All of them are up to a hundred times the value, so a long value has the likeliest ones alone.
  */
+import { addressForms, formText } from "./mask-addresses.ts";
+import { markupForms } from "./mask-markup.ts";
 
 /** Pure, and in every JavaScript runtime, though the language does not have it: a tenth of the time and memory of a loop. */
 declare const btoa: (bytes: string) => string;
@@ -17,6 +19,10 @@ export interface Form {
 const shortestFragment = 8;
 /** Shorter lines of a value are words that anybody may write. */
 const shortestLine = 16;
+/** Shorter values of settings in such lines could be no secrets themselves. */
+const shortestSetting = 8;
+/** Different ones, without which such a line is an ornament. */
+const fewestCharacters = 5;
 /** In bytes: of longer ones only the likely forms are looked for. */
 const longestOfAllForms = 4_096;
 /** In bytes: white space around longer ones is no part of their encoded forms. */
@@ -31,10 +37,21 @@ const ascii = /^[\0-\x7f]*$/;
 export const utf8 = (text: string): string =>
   ascii.test(text) ? text : unescape(encodeURIComponent(text.toWellFormed()));
 
+const hexDigits = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
 const jsonText = (value: string): string => JSON.stringify(value).slice(1, -1);
 
 const unicodeEscape = (unit: string): string =>
   `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+
+/** As a console shows a text within an object: with double quotes as they are, and single ones escaped only if it must. */
+const scriptForms = (value: string): readonly string[] => {
+  const text = value.replace(/[^ -[\]-~\xa0-\uffff]/g, (unit) => {
+    const json = jsonText(unit);
+    return json.length === 2 ? json : `\\x${hexDigits[unit.charCodeAt(0)]!.toUpperCase()}`;
+  });
+  return [text, text.replaceAll("'", "\\'")];
+};
 
 /** JavaScript's way; the same within a JSON text inside JSON; and the ways of writers that escape more than they must. */
 const jsonForms = (value: string): readonly string[] => {
@@ -53,49 +70,9 @@ const jsonForms = (value: string): readonly string[] => {
       /[\x7f-\uffff<>&'+`]/g,
       (unit) => `\\u${unicodeEscape(unit).slice(2).toUpperCase()}`,
     ),
+    ...scriptForms(value),
   ];
 };
-
-const percent = (character: string): string =>
-  `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
-
-const inLowerCase = (encoded: string): string =>
-  encoded.replace(/%[\dA-F]{2}/g, (escape) => escape.toLowerCase());
-
-const formText = (value: string): string =>
-  encodeURIComponent(value.toWellFormed())
-    .replace(/[!'()~]/g, percent)
-    .replaceAll("%20", "+");
-
-/** Of a component, a form, RFC 3986 to the letter, a path's segments, and a whole address. */
-const addressForms = (value: string): readonly string[] => {
-  const component = encodeURIComponent(value.toWellFormed());
-  if (component === value && !/[!'()*~]/.test(value)) return [];
-  const strict = component.replace(/[!'()*]/g, percent);
-  const forms = [
-    component,
-    formText(value),
-    strict,
-    strict.replaceAll("%2F", "/"),
-    encodeURI(value.toWellFormed()),
-  ];
-  return [...forms, ...forms.map(inLowerCase)];
-};
-
-/** Browsers, servers and languages differ in which quotes they escape, and how. */
-const markupForms = (value: string): readonly string[] => {
-  if (!/[&<>"']/.test(value)) return [];
-  const text = value.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-  const quoted = text.replaceAll('"', "&quot;");
-  return [
-    text,
-    quoted,
-    ...["&#39;", "&#x27;", "&apos;"].map((quote) => quoted.replaceAll("'", quote)),
-    text.replaceAll('"', "&#34;").replaceAll("'", "&#39;"),
-  ];
-};
-
-const hexDigits = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 const hexText = (bytes: string): string => {
   // No sum of texts: each of its steps would be kept.
@@ -138,13 +115,24 @@ const base64Forms = (bytes: string): readonly Form[] =>
 
 const armour = /^-----(?:BEGIN|END) [^-]+-----$/;
 
+/** `NAME=value` and `"name": "value",`; no base64 that ends with its padding. */
+const setting = /^(?:export )?["']?[\w.-]+["']?\s*[=:]\s*["']?([^\s"'=].*?)["']?,?$/;
+
+/** Whether only who knows the secret would write it: no rule under a heading, no setting to a plain word. */
+const isTelling = (line: string): boolean => {
+  const value = setting.exec(line)?.[1];
+  const isPlain =
+    value !== undefined && (value.length < shortestSetting || /^[A-Za-z]+$/.test(value));
+  return !isPlain && new Set(line).size >= fewestCharacters;
+};
+
 /** What is secret in lines of its own, such as a key's, also where the line breaks are written as escapes. */
 const longLines = (value: string): readonly string[] => {
   const lines = value.split(/\r\n|[\r\n]|\\r\\n|\\[rn]/);
   if (lines.length < 2) return [];
   return lines
     .map((line) => line.trim())
-    .filter((line) => line.length >= shortestLine && !armour.test(line));
+    .filter((line) => line.length >= shortestLine && !armour.test(line) && isTelling(line));
 };
 
 const exactly = (text: string): Form => ({ text, tail: "" });
@@ -168,7 +156,7 @@ export const formsOf = (value: string): readonly Form[] => {
   const whole = [
     value,
     ...jsonForms(value),
-    ...addressForms(value),
+    ...addressForms(value, bytes),
     ...markupForms(value),
     ...longLines(value),
     ...(hex.length < shortestFragment ? [] : [hex, hex.toUpperCase()]),

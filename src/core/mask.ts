@@ -160,6 +160,26 @@ export const maskOf = (secrets: readonly KnownSecret[]): Mask => {
       ? container.some((part: JsonValue) => leaf(part) !== part)
       : Object.entries(container).some(([key, part]) => holds(key) || leaf(part) !== part);
 
+  /** The keys are masked too. Those that become alike are numbered, so that none takes the place of another. */
+  const copyObject = (
+    object: JsonObject,
+    copy: Record<string, JsonValue>,
+    masked: (part: JsonValue) => JsonValue,
+  ): void => {
+    const numbers = new Map<string, number>();
+    for (const [key, part] of Object.entries(object)) {
+      const name = text(key);
+      let own = name;
+      if (name !== key) {
+        let number = numbers.get(name) ?? 0;
+        do own = ++number === 1 ? name : `${name} (${number})`;
+        while (Object.hasOwn(object, own) || Object.hasOwn(copy, own));
+        numbers.set(name, number);
+      }
+      setOwn(copy, own, masked(part));
+    }
+  };
+
   const json = <A extends JsonValue>(value: A): A => {
     if (typeof value !== "object" || value === null) return leaf(value) as A;
     const containers = containersOf(value);
@@ -169,11 +189,7 @@ export const maskOf = (secrets: readonly KnownSecret[]): Mask => {
     const masked = (part: JsonValue): JsonValue => copies.get(part) ?? leaf(part);
     for (const [container, copy] of copies) {
       if (Array.isArray(copy)) for (const part of container as JsonArray) copy.push(masked(part));
-      else {
-        for (const [key, part] of Object.entries(container as JsonObject)) {
-          setOwn(copy, text(key), masked(part));
-        }
-      }
+      else copyObject(container as JsonObject, copy, masked);
     }
     return copies.get(value) as JsonValue as A;
   };

@@ -11,6 +11,8 @@ const largestValue = 64 * 1_024;
 export const mostSecrets = 1_000;
 export const mostSecretBytes = 512 * 1_024;
 
+/** Anything that can be seen. */
+const visible = /[^\s\p{Cc}\p{Cf}]/u;
 const controlCharacter = /\p{Cc}/u;
 
 /** Characters and bytes of UTF-8 in well-formed text. */
@@ -29,9 +31,18 @@ const sizesOf = (text: string): { readonly characters: number; readonly bytes: n
 export const utf8Size = (text: string): number => sizesOf(text).bytes;
 
 const nameProblem = (name: string): string | undefined => {
+  if (typeof name !== "string") {
+    return "The name of the secret is no text. Give it one of 1 to 256 characters.";
+  }
   if (name === "") return "A secret needs a name. Give it one of 1 to 256 characters.";
   if (!name.isWellFormed() || controlCharacter.test(name)) {
     return "The name of a secret has characters that cannot be shown. Leave out line breaks, tabs and other control characters.";
+  }
+  // Nobody would see it, and a node that is given the name as it is seen would find no secret.
+  if (name !== name.trim()) {
+    return visible.test(name)
+      ? "The name of the secret begins or ends with white space. Leave that out."
+      : "The name of the secret is nothing but white space. Give it one that can be seen.";
   }
   const { characters } = sizesOf(name);
   return characters > longestName
@@ -40,6 +51,9 @@ const nameProblem = (name: string): string | undefined => {
 };
 
 const valueProblem = (value: string): string | undefined => {
+  if (typeof value !== "string") {
+    return "The value of the secret is no text. Write it as one, for example as JSON or as base64.";
+  }
   if (!value.isWellFormed()) {
     return "The value of the secret is no text that UTF-8 can hold. Encode bytes first, for example as base64.";
   }
@@ -50,10 +64,16 @@ const valueProblem = (value: string): string | undefined => {
       "be kept out of records. Use a longer one."
     );
   }
-  return bytes > largestValue
-    ? `The value of the secret is ${bytes} bytes long, and ${largestValue} are allowed. Keep what is larger in the ObjectStore, ` +
-        "encrypted with a key that is a secret."
-    : undefined;
+  if (bytes > largestValue) {
+    return (
+      `The value of the secret is ${bytes} bytes long, and ${largestValue} are allowed. Keep what is larger in the ObjectStore, ` +
+      "encrypted with a key that is a secret."
+    );
+  }
+  // It was made by a mistake, and much of what a run shows would be masked.
+  return visible.test(value)
+    ? undefined
+    : "The value of the secret is nothing but white space or control characters. Look at where it comes from.";
 };
 
 /** Secrets of one organization. */
@@ -74,6 +94,9 @@ export const noRoom = (others: SecretSum, bytes: number): string =>
     : `The values of the organization's secrets would be ${others.bytes + bytes} bytes long together, and ${mostSecretBytes} are ` +
       "allowed. Remove one that nobody needs, or keep what is large in the ObjectStore, encrypted with a key that is a secret.";
 
-/** Why these cannot be kept, and what to do; undefined when they can. Says nothing of the value but its size. */
+/**
+ * Why these cannot be kept, and what to do; undefined when they can. Says nothing of the value but its size. What comes from
+ * outside may be no text, whatever its type says.
+ */
 export const secretProblem = (name: string, value: string): string | undefined =>
   nameProblem(name) ?? valueProblem(value);

@@ -22,7 +22,7 @@ export const oddNames: readonly string[] = [
 ].filter((name) => secretProblem(name, "long enough") === undefined);
 
 const oddValues: readonly string[] = [
-  "        ",
+  "       .",
   "12345678",
   "null\u0000null",
   "line\nline\r\n",
@@ -189,8 +189,11 @@ export const secretStoreContract = (
         { name: "" },
         { name: "a\nb" },
         { name: "n".repeat(257) },
+        { name: " n" },
         { value: "7 chars" },
         { value: "the value \ud800" },
+        { value: "        " },
+        { value: 12_345_678 as unknown as string },
         { value: "é".repeat(32_769) },
       ];
       for (const changes of refused) {

@@ -11,7 +11,7 @@ const repeated = (part: string, length: number): string =>
   part.repeat(Math.ceil(length / part.length)).slice(0, length);
 
 /** Everything that some writer escapes, and some that none does. */
-const awkward = `p&ss "w<r>d' /é😀+%\n~*!()$&;=@\\`;
+const awkward = `p&ss "w<r>d' /é😀+%\n~*!()$&;=@\\\``;
 const awkwardMask = maskOf([secret(awkward)]);
 
 const unicode = (text: string, characters: RegExp, upper = false): string =>
@@ -29,6 +29,16 @@ const form = (text: string): string => new URLSearchParams({ v: text }).toString
 const lower = (text: string): string => text.replace(/%../g, (escape) => escape.toLowerCase());
 const markup = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+
+/** As engines of templates do, which agree on three characters and mostly on the fourth. */
+const escapedAs = (text: string, escapes: Readonly<Record<string, string>>): string =>
+  text.replace(
+    /[^]/gu,
+    (one) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", ...escapes })[one] ?? one,
+  );
+const numbered = (text: string): string =>
+  text.replace(/[^\0-\x7f]/gu, (one) => `&#${one.codePointAt(0)};`);
+const inspected = (text: string): string => text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
 
 const writers: Readonly<Record<string, (text: string) => string>> = {
   "as it is": (text) => text,
@@ -57,6 +67,20 @@ const writers: Readonly<Record<string, (text: string) => string>> = {
     markup(text).replaceAll('"', "&quot;").replaceAll("'", "&#x27;"),
   "in markup with all quotes escaped by number": (text) =>
     markup(text).replaceAll('"', "&#34;").replaceAll("'", "&#39;"),
+  "in a script, or by a console": (text) => inspected(text),
+  "in a script, with single quotes escaped": (text) => inspected(text).replaceAll("'", "\\'"),
+  "by Mustache": (text) =>
+    escapedAs(text, { "'": "&#39;", "/": "&#x2F;", "`": "&#x60;", "=": "&#x3D;" }),
+  "by Handlebars": (text) => escapedAs(text, { "'": "&#x27;", "`": "&#x60;", "=": "&#x3D;" }),
+  "by Underscore": (text) => escapedAs(text, { "'": "&#x27;", "`": "&#x60;" }),
+  "by lodash": (text) => escapedAs(text, { "'": "&#39;" }),
+  "by PHP": (text) => escapedAs(text, { "'": "&#039;" }),
+  "by a template of Go": (text) => escapedAs(text, { '"': "&#34;", "'": "&#39;", "+": "&#43;" }),
+  "by what expects an attack behind a slash": (text) =>
+    escapedAs(text, { "'": "&#x27;", "/": "&#x2F;" }),
+  "in XML of ASCII only": (text) => numbered(markup(text)),
+  "in an attribute in XML of ASCII only": (text) => numbered(escapedAs(text, {})),
+  "by Python for ASCII only": (text) => numbered(escapedAs(text, { "'": "&#x27;" })),
   "in base64": (text) => Buffer.from(text).toString("base64"),
   "in base64 without padding": (text) => Buffer.from(text).toString("base64").replaceAll("=", ""),
   "in base64 for addresses": (text) => Buffer.from(text).toString("base64url"),
@@ -91,6 +115,33 @@ test("every line of a value of several lines is a secret if it is long and no ke
     expect(lines.map(mask.text)).toEqual(expected);
     expect(mask.text(`(${key.join(lineEnd)})`)).toBe("([secret:S])");
   }
+});
+
+test("a line of a value of several lines that ordinary texts hold too is no secret", () => {
+  const harmless = [
+    "================",
+    "# -------------- #",
+    "-=-=-=-=-=-=-=-=-=",
+    "NODE_ENV=production",
+    "export APP_MODE = 'maintenance'",
+    '"environment": "production",',
+    "NUMBER_OF_WORKERS=4",
+    "A_VERY_LONG_NAME=1234567",
+  ];
+  const secrets = [
+    "API_KEY=sk_1234567",
+    'DB_PASSWORD="hunter2hunter2"',
+    '"private_key_id": "0a1b2c3d",',
+    "https://me:hunter2@example.com",
+    "no setting = but a sentence",
+    "MIIEvQIBADANBgkqhkiG9w0BAQE=",
+    "MIIEvQIBADANBgkqhkiG9w0BAQ==",
+    "12121314141315",
+  ].map((line) => line.padEnd(16, "6"));
+  const lines = [...harmless, ...secrets];
+  const mask = maskOf([secret(lines.join("\n"))]);
+  expect(lines.map(mask.text)).toEqual([...harmless, ...secrets.map(() => "[secret:S]")]);
+  expect(mask.text(lines.join("\n"))).toBe("[secret:S]");
 });
 
 test("a value that ends with a line break is found without it", () => {

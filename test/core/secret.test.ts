@@ -9,7 +9,7 @@ it.each([
   ["of one character", "k"],
   ["of 256 characters", "n".repeat(256)],
   ["of 256 characters beyond 16 bits", "🐾".repeat(256)],
-  ["with spaces and signs", " a/b [c] 'd' __proto__ "],
+  ["with spaces and signs", "a/b [c]  'd' __proto__"],
 ])("takes a name %s", (_, taken) => {
   expect(secretProblem(taken, value)).toBeUndefined();
 });
@@ -17,7 +17,7 @@ it.each([
 it.each([
   ["of 8 characters", "12345678"],
   ["of 8 characters beyond 16 bits", "🐾".repeat(8)],
-  ["of 8 spaces", " ".repeat(8)],
+  ["of white space and one character", "\n       .\n"],
   ["of several lines", "line\r\nline\u0000"],
   ["of 64 KiB", "x".repeat(65_536)],
   ["of 64 KiB in two bytes a character", "é".repeat(32_768)],
@@ -33,6 +33,14 @@ it.each([
     odd,
     "The name of a secret has characters that cannot be shown. Leave out line breaks, tabs and other control characters.",
   ]),
+  ...[" ", "\u3000\ufeff"].map((odd) => [
+    odd,
+    "The name of the secret is nothing but white space. Give it one that can be seen.",
+  ]),
+  ...[" a", "a\u00a0"].map((odd) => [
+    odd,
+    "The name of the secret begins or ends with white space. Leave that out.",
+  ]),
   [
     "n".repeat(257),
     "The name of the secret is 257 characters long, and 256 are allowed. Give it a shorter one.",
@@ -41,12 +49,16 @@ it.each([
   expect(secretProblem(refused, value)).toBe(message);
 });
 
+const blank =
+  "The value of the secret is nothing but white space or control characters. Look at where it comes from.";
 const tooShort =
   "The value of the secret is shorter than 8 characters: it could not be told from ordinary text, and so not be kept out of records. Use a longer one.";
 const tooLong = (bytes: number): string =>
   `The value of the secret is ${bytes} bytes long, and 65536 are allowed. Keep what is larger in the ObjectStore, encrypted with a key that is a secret.`;
 
 it.each([
+  [" ".repeat(8), blank],
+  ["\t\n\u00a0\u3000\u200b\0\r\n ", blank],
   ["", tooShort],
   ["1234567", tooShort],
   ["🐾🐾🐾🐾", tooShort],
@@ -61,3 +73,16 @@ it.each([
 ])("refuses a value and says why, without the value (%#)", (refused, message) => {
   expect(secretProblem(name, refused)).toBe(message);
 });
+
+it.each([undefined, null, 12_345_678, { length: 8 }, ["12345678"]])(
+  "refuses a name or a value that is no text (%j)",
+  (refused) => {
+    const given = refused as unknown as string;
+    expect(secretProblem(given, value)).toBe(
+      "The name of the secret is no text. Give it one of 1 to 256 characters.",
+    );
+    expect(secretProblem(name, given)).toBe(
+      "The value of the secret is no text. Write it as one, for example as JSON or as base64.",
+    );
+  },
+);
