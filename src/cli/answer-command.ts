@@ -20,7 +20,7 @@ import {
 } from "./local-runs.ts";
 import { nearest } from "./nearest.ts";
 import { answerCommand, clockText, shortRunId } from "./run-waits.ts";
-import { commandText, shellWord } from "./shell-command.ts";
+import { commandText } from "./shell-command.ts";
 import { paintFor, print, printJson, remark } from "./terminal.ts";
 import { named, printable } from "./text.ts";
 import { finishWatch, isAtWaits, openWatch, startView } from "./watch-run.ts";
@@ -60,7 +60,7 @@ const refused = (code: string, message: string): CommandError =>
   new CommandError(code, message, { exitCode: exitCodes.error });
 
 const showCommand = (organizationId: string, id: string): string =>
-  commandText(organizationId, `show ${shellWord(shortRunId(id))}`);
+  commandText(organizationId, "show", [shortRunId(id)]);
 
 /** The store knows no such wait: the node is another, has ended, or does not wait yet. */
 const notWaiting = (
@@ -176,7 +176,7 @@ export const answerCommandLine = async (
     else {
       print(
         `${paintFor(process.stdout)("green", "✓")} ${told(name)}\n` +
-          `  '${commandText(organizationId, `resume ${shellWord(shortRunId(executionId))}`)}' follows the run, and sets it going if it stands still.`,
+          `  '${commandText(organizationId, "resume", [shortRunId(executionId)])}' follows the run, and sets it going if it stands still.`,
       );
     }
     return exitCodes.completed;

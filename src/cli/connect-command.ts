@@ -16,9 +16,10 @@ import { openLoopback } from "./loopback-callback.ts";
 import { checkMasterKey, withMasterKey } from "./master-key.ts";
 import { nearest } from "./nearest.ts";
 import { clientsPath, readClients } from "./oauth-clients-file.ts";
+import { commandText } from "./shell-command.ts";
 import { endOnSignal, onShutdown } from "./shutdown.ts";
 import { paintFor, printDone, printJson, remark, sentenceColumnsOf } from "./terminal.ts";
-import { durationText, named, printable, shorten, wrap } from "./text.ts";
+import { durationText, isoText, named, printable, shorten, wrap } from "./text.ts";
 
 export interface ConnectOptions extends OrganizationOption {
   readonly id?: string;
@@ -182,11 +183,16 @@ export const connectCommand = async (
   const place = { kind: "integration", organizationId, id } as const;
   // Before a person is sent away for nothing.
   await checkMasterKey(place);
-  endOnSignal(() => remark("Interrupted. Nothing was connected."));
+  let became = "Nothing was connected.";
+  endOnSignal(() => remark(`Interrupted. ${became}`));
   const { status, tokens } = await authorize(client, port, millis, options.clients, (granted) =>
-    withMasterKey(place, ({ ask }) =>
-      ask("connectIntegration", { organizationId, id, provider: client.name, tokens: granted }),
-    ),
+    withMasterKey(place, async ({ ask }) => {
+      const request = { organizationId, id, provider: client.name, tokens: granted };
+      became = `'${commandText(organizationId, "integrations list")}' tells whether ${named(id)} was connected.`;
+      const kept = await ask("connectIntegration", request);
+      became = `Integration ${named(id)} is connected.`;
+      return kept;
+    }),
   );
   const { scopes, expiresAt } = tokens;
   if (options.json === true) {
@@ -195,7 +201,7 @@ export const connectCommand = async (
       id,
       provider: client.name,
       scopes,
-      expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString(),
+      expiresAt: expiresAt === null ? null : isoText(expiresAt),
     });
   } else {
     const text = `Integration ${named(id)} is connected${status === "replaced" ? " again" : ""}${scopes.length === 0 ? "" : `: ${printable(scopes.join(" "))}`}.`;

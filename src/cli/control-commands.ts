@@ -18,7 +18,7 @@ import {
 } from "./local-runs.ts";
 import { shortRunId } from "./run-waits.ts";
 import { runLooks } from "./run-words.ts";
-import { commandText, shellWord } from "./shell-command.ts";
+import { commandText } from "./shell-command.ts";
 import { paintFor, print, printJson, remark } from "./terminal.ts";
 import { count } from "./text.ts";
 import { finishWatch, isAtWaits, openWatch, startView } from "./watch-run.ts";
@@ -36,7 +36,7 @@ const endedWords: Partial<Record<WorkflowExecutionStatus, string>> = {
 };
 
 const commandFor = (command: string, { organizationId, executionId }: RunKey): string =>
-  commandText(organizationId, `${command} ${shellWord(shortRunId(executionId))}`);
+  commandText(organizationId, command, [shortRunId(executionId)]);
 
 export const alreadyEnded = (
   run: RunKey,

@@ -1,9 +1,10 @@
 /** `pawl credits`: what an organization may spend and has spent, as sums. What each run did cost is in its own record. */
 import type { CreditPlan } from "#core/credits";
-import { mostCredits, planLimit, roundedCredits } from "#core/credits";
+import { planLimit, roundedCredits } from "#core/credits";
 import type { CreditAccount } from "#services/credit-service";
 import type { ExitCode } from "./command-error.ts";
 import { CommandError, exitCodes } from "./command-error.ts";
+import { amountOf } from "./credit-amount.ts";
 import type { OrganizationOption } from "./local-runs.ts";
 import { checkOrganization, hasRuns, visitRuns } from "./local-runs.ts";
 import { nearest } from "./nearest.ts";
@@ -133,16 +134,6 @@ export const showCreditsCommand = async (
     : noAccount;
   show(account, organizationId, options.json === true);
   return exitCodes.completed;
-};
-
-/** Counted in millionths: what would be rounded is refused. */
-const amountOf = (option: string, text: string): number => {
-  const amount = text.trim() === "" ? Number.NaN : Number(text);
-  if (amount >= 0 && amount <= mostCredits && roundedCredits(amount) === amount) return amount;
-  throw new CommandError(
-    "USAGE",
-    `${option} takes a number from 0 to ${mostCredits} with at most six decimals, not '${printable(shorten(text, 40))}'.`,
-  );
 };
 
 const planOf = (type: string, { allowance, overage, org }: PlanOptions): CreditPlan => {

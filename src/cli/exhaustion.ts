@@ -4,14 +4,14 @@
  */
 import type { ExecuteParams } from "#core/execution-context";
 import type { CreditPlan } from "#core/credits";
-import { mostCredits, planLimit, roundedCredits } from "#core/credits";
+import { mostCredits, planLimit, roundedCredits, roundedLimit } from "#core/credits";
 import type { WorkflowExecution } from "#core/report";
 import type { Workflow } from "#core/workflow";
 import type { CreditAccount } from "#services/credit-service";
-import type { AskLocal } from "./local-protocol.ts";
+import type { AskLocal, RunKey } from "./local-protocol.ts";
 import { costOf, estimateOf } from "./node-costs.ts";
 import { shortRunId } from "./run-waits.ts";
-import { commandText, shellWord } from "./shell-command.ts";
+import { commandText } from "./shell-command.ts";
 import { count } from "./text.ts";
 
 /** Whether the budget alone would let no node start: none of those that come first fits. */
@@ -20,14 +20,50 @@ const fitsNothing = ({ nodes, edges }: Workflow, budget: number): boolean => {
   return nodes.every(({ id, type }) => fed.has(id) || costOf(type) > budget);
 };
 
+/** What a redrive of the run costs by its types, and what was spent on what it takes over. */
+interface Outlook {
+  readonly estimate: number;
+  readonly taken: number;
+}
+
+/** Undefined when it cannot be told any more. */
+const readOutlook = async (
+  ask: AskLocal,
+  { organizationId, inputOverrides }: ExecuteParams,
+  workflow: Workflow,
+  executionId: string,
+): Promise<Outlook | undefined> => {
+  const plan = await ask("planRedrive", {
+    organizationId,
+    redrive: { executionId },
+    workflow,
+    ...(inputOverrides === undefined ? {} : { overrides: inputOverrides }),
+  });
+  if (plan.status === "refused") return undefined;
+  const again = new Set(plan.nodes.filter(({ action }) => action === "run").map((n) => n.nodeId));
+  return {
+    estimate: estimateOf(workflow, (id) => again.has(id)),
+    taken: roundedCredits(plan.nodes.reduce((sum, { usage = 0 }) => sum + usage, 0)),
+  };
+};
+
+/** How the run's own words begin when it was the organization's credits: at its start, or when a node reported more than expected. */
+const insufficient = "Insufficient compute credits";
+
 /**
- * The budget, if there is one and the run began: credits are asked for before the first node, and without them all stay idle.
- * A run with a budget that stayed idle was refused by its budget if no first node fits that.
+ * A run that could not start would not have met its budget if that lets something start. One that a node brought to an end may
+ * have met either: its budget, if that has no room for the rest.
  */
-const isOfBudget = (workflow: Workflow, { nodeExecutions }: WorkflowExecution): boolean => {
+const isOfBudget = (
+  workflow: Workflow,
+  { error = "", nodeExecutions }: WorkflowExecution,
+  outlook: Outlook | undefined,
+): boolean => {
   const budget = workflow.settings?.budget;
   if (budget === undefined) return false;
-  return nodeExecutions.some(({ status }) => status !== "idle") || fitsNothing(workflow, budget);
+  if (!error.startsWith(insufficient)) return true;
+  if (nodeExecutions.every(({ status }) => status === "idle")) return fitsNothing(workflow, budget);
+  return outlook !== undefined && outlook.taken + outlook.estimate > roundedLimit(budget);
 };
 
 /** Why the organization's credits do not suffice, as things stand now. */
@@ -35,48 +71,14 @@ interface Shortage {
   readonly account: CreditAccount;
   /** That whoever started the run gave it; infinite without one. */
   readonly limit: number;
-  /** What the run was expected to cost; undefined when that cannot be told any more. */
+  /** What a redrive is expected to cost; undefined when that cannot be told any more. */
   readonly needed: number | undefined;
 }
 
-/** As the run itself reckoned, with what it would have taken over. */
-const neededBy = async (
-  ask: AskLocal,
-  { organizationId, redrive, inputOverrides }: ExecuteParams,
-  workflow: Workflow,
-): Promise<number | undefined> => {
+/** As a redrive will reckon. */
+const neededBy = (workflow: Workflow, { estimate, taken }: Outlook): number => {
   const { budget = Number.POSITIVE_INFINITY } = workflow.settings ?? {};
-  if (redrive === undefined) return Math.min(estimateOf(workflow), roundedCredits(budget));
-  const plan = await ask("planRedrive", {
-    organizationId,
-    redrive,
-    workflow,
-    ...(inputOverrides === undefined ? {} : { overrides: inputOverrides }),
-  });
-  if (plan.status === "refused") return undefined;
-  const again = new Set(plan.nodes.filter(({ action }) => action === "run").map((n) => n.nodeId));
-  const carried = plan.nodes.reduce((sum, { usage = 0 }) => sum + usage, 0);
-  const left = roundedCredits(Math.max(budget - carried, 0));
-  return Math.min(
-    estimateOf(workflow, (id) => again.has(id)),
-    left,
-  );
-};
-
-const readShortage = async (
-  ask: AskLocal,
-  organizationId: string,
-  workflow: Workflow,
-  executionId: string,
-): Promise<Shortage> => {
-  const account = await ask("readAccount", { organizationId });
-  const start = await ask("readStart", { organizationId, executionId });
-  const limit = start?.computeCredits ?? Number.POSITIVE_INFINITY;
-  return {
-    account,
-    limit: limit >= mostCredits ? Number.POSITIVE_INFINITY : limit,
-    needed: start === null ? undefined : await neededBy(ask, start, workflow),
-  };
+  return Math.min(estimate, roundedCredits(Math.max(roundedLimit(budget) - taken, 0)));
 };
 
 /** Of the same kind, for as much as is wanted. */
@@ -86,8 +88,7 @@ const planCommand = (plan: CreditPlan, wanted: string): string =>
     : `credits plan fixed --allowance ${wanted}`;
 
 const shortageText = (
-  organizationId: string,
-  redrive: string,
+  { organizationId, executionId }: RunKey,
   { account: { plan, spent, reserved }, limit, needed }: Shortage,
 ): string => {
   const total = needed === undefined ? undefined : roundedCredits(needed + spent + reserved);
@@ -98,14 +99,16 @@ const shortageText = (
   const facts =
     total === undefined
       ? `The organization has spent ${count(spent, "compute credit")} and reserved ${reserved}`
-      : `The run needed ${count(needed ?? 0, "compute credit")} by its estimate: with ${spent} that the organization has spent and ${reserved} reserved, ${total} in all`;
+      : `To go on, the run needs ${count(needed ?? 0, "compute credit")} by its estimate: with ${spent} that the organization has spent and ${reserved} reserved, ${total} in all`;
   const limits = [
     ...(isShort(limit) ? [`--credits allows ${limit}`] : []),
     ...(isShort(most) ? [`its plan allows ${most}`] : []),
   ];
   const again = commandText(
     organizationId,
-    isShort(limit) ? `${redrive} --credits ${total ?? "CREDITS"}` : redrive,
+    "redrive",
+    [shortRunId(executionId)],
+    isShort(limit) ? `--credits ${total ?? "CREDITS"}` : "",
   );
   if (limits.length === 0) return `${facts}. As things stand now that fits: '${again}' goes on.`;
   const beyond = plan?.type === "overage" ? plan.allowance : 0;
@@ -125,12 +128,18 @@ export const readExhaustion = async (
   execution: WorkflowExecution,
 ): Promise<string | undefined> => {
   if (execution.status !== "exhausted") return undefined;
-  const redrive = `redrive ${shellWord(shortRunId(execution.id))}`;
-  return isOfBudget(workflow, execution)
-    ? `'${commandText(organizationId, `${redrive} --budget CREDITS`)}' goes on with a larger budget, and keeps what is done.`
-    : shortageText(
-        organizationId,
-        redrive,
-        await readShortage(ask, organizationId, workflow, execution.id),
-      );
+  const run = { organizationId, executionId: execution.id };
+  const start = await ask("readStart", run);
+  const outlook =
+    start === null ? undefined : await readOutlook(ask, start, workflow, execution.id);
+  if (isOfBudget(workflow, execution, outlook)) {
+    const names = [shortRunId(execution.id)];
+    return `'${commandText(organizationId, "redrive", names, "--budget CREDITS")}' goes on with a larger budget, and keeps what is done.`;
+  }
+  const { computeCredits: limit = Number.POSITIVE_INFINITY } = start ?? {};
+  return shortageText(run, {
+    account: await ask("readAccount", { organizationId }),
+    limit: limit >= mostCredits ? Number.POSITIVE_INFINITY : limit,
+    needed: outlook && neededBy(workflow, outlook),
+  });
 };

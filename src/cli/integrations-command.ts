@@ -20,7 +20,7 @@ import {
   printSentence,
   remark,
 } from "./terminal.ts";
-import { dateText, named, printable, shorten } from "./text.ts";
+import { dateText, isoText, named, printable, shorten } from "./text.ts";
 
 export interface IntegrationOptions extends OrganizationOption {
   readonly json?: boolean;
@@ -31,9 +31,6 @@ export interface ProviderOptions {
   readonly json?: boolean;
 }
 
-const isoOf = (millis: number): string => new Date(millis).toISOString();
-
-/** Times as in the records of runs. */
 const listed = ({
   expiresAt,
   connectedAt,
@@ -42,9 +39,9 @@ const listed = ({
   ...facts
 }: ListedIntegration) => ({
   ...facts,
-  expiresAt: expiresAt === null ? null : isoOf(expiresAt),
-  connectedAt: isoOf(connectedAt),
-  updatedAt: isoOf(updatedAt),
+  expiresAt: expiresAt === null ? null : isoText(expiresAt),
+  connectedAt: isoText(connectedAt),
+  updatedAt: isoText(updatedAt),
 });
 
 const headings = [
@@ -56,8 +53,9 @@ const headings = [
 ] as const;
 
 const untilText = ({ expiresAt, isRenewable }: ListedIntegration): string => {
-  if (expiresAt === null) return "for ever";
-  if (isRenewable === null) return dateText(isoOf(expiresAt));
+  const until = expiresAt === null ? null : isoText(expiresAt);
+  if (until === null) return "for ever";
+  if (isRenewable === null) return dateText(until);
   return isRenewable ? "renewed when needed" : "over";
 };
 
@@ -97,8 +95,8 @@ export const listIntegrationsCommand = async (options: IntegrationOptions): Prom
   const expired = integrations.find(isOver);
   if (expired !== undefined) {
     const { id, provider } = expired;
-    const connect = `integrations connect ${shellWord(provider)} --id ${shellWord(id)}`;
-    const again = commandText(organizationId, connect);
+    const connect = "integrations connect";
+    const again = commandText(organizationId, connect, [provider], `--id ${shellWord(id)}`);
     print("");
     printSentence(printable(`'${again}' connects an expired one again.`));
   }

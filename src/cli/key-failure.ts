@@ -7,7 +7,7 @@ import type { Connection } from "./local-control.ts";
 import type { LocalRequest, LocalResponse, SealedCheck, SealedRow } from "./local-protocol.ts";
 import type { Keyring } from "./master-key-file.ts";
 import { lostKeyText, masterKeyPath, readKeyring } from "./master-key-file.ts";
-import { commandText, shellWord, usualOrganization } from "./shell-command.ts";
+import { commandText, usualOrganization } from "./shell-command.ts";
 import { printable, shorten } from "./text.ts";
 
 export const lostKey = (directory: string): CommandError =>
@@ -33,7 +33,7 @@ export const wrongKey = (
     ? `cannot be opened: version ${keyVersion} in ${path} is another key than the one that sealed it, or its row was changed from outside`
     : `is sealed under version ${keyVersion} of the master key, which ${path} does not have`;
   const { command, again } = remedies[kind];
-  const remove = printable(commandText(organizationId, `${command} ${shellWord(id)}`));
+  const remove = printable(commandText(organizationId, command, [id]));
   return new CommandError(
     "MASTER_KEY_WRONG",
     `${what} ${wrong}. Put that key back, or remove the ${kind} ('${remove}') and ${again}.`,

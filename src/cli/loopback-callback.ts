@@ -2,9 +2,10 @@
  * The end of a person's way through a provider's page of consent: a port of this machine to which the browser is led back, open
  * for one answer. Whatever else asks there is sent away and changes nothing.
  */
-import type { Server, ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { finished } from "node:stream/promises";
 import { CommandError } from "./command-error.ts";
 import { onShutdown } from "./shutdown.ts";
 
@@ -32,8 +33,13 @@ const page = (title: string, text: string): string =>
   `<body style="font: 16px/1.5 system-ui; margin: 15vh auto; max-width: 32em; padding: 0 1em">` +
   `<h1>${title}</h1><p>${text}</p></body></html>`;
 
-/** The address of the page holds the code: it goes nowhere from there. */
-const tell = (response: ServerResponse, status: number, title: string, text: string): void => {
+/** Until the browser has it, or has left. The address of the page holds the code: it goes nowhere from there. */
+const tell = async (
+  response: ServerResponse,
+  status: number,
+  title: string,
+  text: string,
+): Promise<void> => {
   response
     .writeHead(status, {
       "cache-control": "no-store",
@@ -43,11 +49,13 @@ const tell = (response: ServerResponse, status: number, title: string, text: str
       "referrer-policy": "no-referrer",
     })
     .end(page(title, text));
+  await finished(response).catch(() => {});
 };
 
 const listen = async (server: Server, port: number): Promise<number> => {
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) =>
+    // Stays: a connection that cannot be taken later on is none of ours.
+    server.on("error", (error: NodeJS.ErrnoException) =>
       reject(
         new CommandError(
           "PORT_TAKEN",
@@ -62,13 +70,20 @@ const listen = async (server: Server, port: number): Promise<number> => {
   return (server.address() as AddressInfo).port;
 };
 
+const callbackPath = "/callback";
+
+/** What is asked may be no address at all: `//`. */
+const isCallback = ({ method, url = "" }: IncomingMessage): boolean =>
+  method === "GET" && (url === callbackPath || url.startsWith(`${callbackPath}?`));
+
 /** Port 0 is any that is free. */
 export const openLoopback = async (port: number): Promise<LoopbackCallback> => {
   const server = createServer();
-  const redirectUri = `http://${host}:${await listen(server, port)}/callback`;
+  const redirectUri = `http://${host}:${await listen(server, port)}${callbackPath}`;
   const close = onShutdown(async () => {
     server.close();
-    server.closeIdleConnections();
+    // Also one that a browser has opened in advance, and those that never end their request.
+    server.closeAllConnections();
   });
   return {
     redirectUri,
@@ -78,14 +93,13 @@ export const openLoopback = async (port: number): Promise<LoopbackCallback> => {
         let isTaken = false;
         let isStray = false;
         server.on("request", (request, response) => {
-          const url = new URL(request.url ?? "/", redirectUri);
-          const isAnswer = request.method === "GET" && url.pathname === "/callback";
-          if (!isAnswer || isTaken) {
-            tell(response, 404, "Nothing here", "Follow the link that pawl has printed.");
+          if (!isCallback(request) || isTaken) {
+            void tell(response, 404, "Nothing here", "Follow the link that pawl has printed.");
             return;
           }
+          const url = new URL(request.url ?? "", redirectUri);
           if (url.searchParams.get("state") !== state) {
-            tell(
+            void tell(
               response,
               400,
               "Not this connection",
@@ -97,8 +111,8 @@ export const openLoopback = async (port: number): Promise<LoopbackCallback> => {
           }
           isTaken = true;
           take(url).then(
-            (result) => {
-              tell(
+            async (result) => {
+              await tell(
                 response,
                 200,
                 "Connected",
@@ -106,9 +120,9 @@ export const openLoopback = async (port: number): Promise<LoopbackCallback> => {
               );
               resolve(result);
             },
-            (error: unknown) => {
+            async (error: unknown) => {
               const isDenied = error instanceof CommandError && error.code === deniedCode;
-              tell(
+              await tell(
                 response,
                 isDenied ? 200 : 502,
                 "Not connected",

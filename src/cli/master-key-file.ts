@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { CommandError, exitCodes } from "./command-error.ts";
-import { readOwnFile } from "./state-directory.ts";
+import { readSecretFile } from "./state-directory.ts";
 
 export interface MasterKey {
   readonly version: number;
@@ -61,7 +61,7 @@ const broken = (path: string): CommandError =>
 /** Undefined where no key was made yet. */
 export const readKeyring = (directory: string): Keyring | undefined => {
   const path = masterKeyPath(directory);
-  const text = readOwnFile(path);
+  const text = readSecretFile(path);
   if (text === undefined) return undefined;
   const keyring = text
     .trim()

@@ -1,6 +1,6 @@
 /** What nodes cost by their types, in compute credits, before they run. */
 import type { Workflow } from "#core/workflow";
-import { roundedCredits } from "#core/credits";
+import { creditsOfMicro, microCredits } from "#core/credits";
 import { builtInNodes } from "#nodes/registry";
 import { registryOf } from "#services/node-registry";
 
@@ -14,9 +14,10 @@ export const estimateOf = (
   { nodes }: Workflow,
   runs: (nodeId: string) => boolean = () => true,
 ): number =>
-  roundedCredits(
+  creditsOfMicro(
     nodes.reduce(
-      (sum, { id, type }) => (runs(id) ? sum + (registry.get(type)?.computeCost ?? 1) : sum),
+      (sum, { id, type }) =>
+        runs(id) ? sum + microCredits(registry.get(type)?.computeCost ?? 1) : sum,
       0,
     ),
   );

@@ -2,8 +2,7 @@
  * The OAuth clients that integrations are connected and refreshed with: a file of the person, in the format of the binding
  * OAUTH_CLIENTS. The embedded Worker reads the one in the state directory. An entry that is wrong is no reason to refuse others.
  */
-import { statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import type { JsonValue } from "#core/value";
@@ -12,10 +11,7 @@ import type { OAuthClient, OAuthClients } from "#runtime/oauth-clients";
 import { parseOAuthClient, parseOAuthClients } from "#runtime/oauth-clients";
 import type { ServiceFailure } from "#services/errors";
 import { CommandError } from "./command-error.ts";
-import { shellWord } from "./shell-command.ts";
-import { readOwnFile } from "./state-directory.ts";
-import { remark } from "./terminal.ts";
-import { printable } from "./text.ts";
+import { readSecretFile } from "./state-directory.ts";
 
 export const clientsPath = (directory: string): string => join(directory, "oauth-clients.json");
 
@@ -28,21 +24,6 @@ export interface ClientsFile {
 /** What is a binding for the Worker is a file for a person. */
 const problemText = (what: string, { message }: ServiceFailure): string =>
   message.replace(/^OAUTH_CLIENTS/, what).replace(/ Change the binding and deploy again\.$/, "");
-
-const told = new Set<string>();
-
-/** It holds secrets as they are. Said once, however often the file is read. */
-const tellReaders = (path: string): void => {
-  const own = resolve(path);
-  if (process.platform === "win32" || told.has(own)) return;
-  told.add(own);
-  if ((statSync(path).mode & 0o077) === 0) return;
-  remark(
-    printable(
-      `${path} can be read by others on this machine: 'chmod 600 ${shellWord(path)}' keeps it to you.`,
-    ),
-  );
-};
 
 /** A text that is no JSON at all is refused by whoever reads the first entry. */
 const namesIn = (text: string): readonly string[] | undefined => {
@@ -58,9 +39,8 @@ const namesIn = (text: string): readonly string[] | undefined => {
 export const readClients = (path: string): ClientsFile => {
   const clients = new Map<string, OAuthClient>();
   const problems = new Map<string, string>();
-  const text = readOwnFile(path);
+  const text = readSecretFile(path);
   if (text === undefined || text.trim() === "") return { clients, problems };
-  tellReaders(path);
   const names = namesIn(text);
   if (names === undefined) {
     const whole = Effect.runSync(Effect.flip(parseOAuthClients(text)));

@@ -1,11 +1,11 @@
 /** Whether the budget of a redrive suffices, reckoned before anything is started: from what nodes have cost, and their types do. */
-import { roundedCredits } from "#core/credits";
+import { roundedCredits, roundedLimit } from "#core/credits";
 import type { Workflow } from "#core/workflow";
 import { CommandError } from "./command-error.ts";
 import type { PlannedNode, RunKey } from "./local-protocol.ts";
 import { costOf } from "./node-costs.ts";
 import { shortRunId } from "./run-waits.ts";
-import { commandText, shellWord } from "./shell-command.ts";
+import { commandText } from "./shell-command.ts";
 import { count } from "./text.ts";
 
 /** In compute credits. */
@@ -41,7 +41,7 @@ export const outlookOf = (
     roundedCredits(costs.reduce((all, one) => all + one, 0));
   const first = beginsAtOnce(workflow, nodes).map(cost);
   return {
-    budget: roundedCredits(budget),
+    budget: roundedLimit(budget),
     taken: sum(nodes.map(({ usage = 0 }) => usage)),
     estimate: sum(nodes.map(({ nodeId, action }) => (action === "run" ? cost(nodeId) : 0))),
     first: first.length === 0 ? undefined : Math.min(...first),
@@ -68,10 +68,11 @@ export const checkOutlook = (
 ): void => {
   const { budget, taken, first } = outlook;
   if (first === undefined || roundedCredits(taken + first) <= budget) return;
-  const again = `redrive ${shellWord(shortRunId(executionId))} --budget ${enough(outlook)}`;
+  const budgetOption = `--budget ${enough(outlook)}`;
+  const again = commandText(organizationId, "redrive", [shortRunId(executionId)], budgetOption);
   throw new CommandError(
     "BUDGET_SPENT",
     `A budget of ${count(budget, "compute credit")} does not bring run ${executionId} on: what would be taken over has cost ${taken}, ` +
-      `and the cheapest node that would run first costs ${first}. '${commandText(organizationId, again)}' has room for all that would run, by its types.`,
+      `and the cheapest node that would run first costs ${first}. '${again}' has room for all that would run, by its types.`,
   );
 };

@@ -1,5 +1,4 @@
 /** `pawl redrive`: a new run that takes over what an earlier one has done, and runs the rest. */
-import { roundedCredits } from "#core/credits";
 import type { ExecuteParams, RedriveParams } from "#core/execution-context";
 import { paramsProblem, storedParamsLimit } from "#core/platform-limits";
 import type { WorkflowExecution } from "#core/report";
@@ -8,14 +7,15 @@ import type { ExitCode } from "./command-error.ts";
 import { CommandError, exitCodes } from "./command-error.ts";
 import type { PlannedNode } from "./local-protocol.ts";
 import type { LocalRuntime } from "./local-runtime.ts";
+import { amountOf } from "./credit-amount.ts";
 import { checkOrganization, findRun, readRun, requireRuns, visitRuns } from "./local-runs.ts";
 import type { RedriveOptions } from "./redrive-params.ts";
 import { paramsOf, tellEarlierInputs } from "./redrive-params.ts";
-import { amountOf, checkWorkflow, runDurably } from "./run-command.ts";
+import { checkWorkflow, runDurably } from "./run-command.ts";
 import type { BudgetOutlook } from "./redrive-budget.ts";
 import { checkOutlook, outlookOf, outlookText, suffices } from "./redrive-budget.ts";
 import { shortRunId } from "./run-waits.ts";
-import { commandText, shellWord } from "./shell-command.ts";
+import { commandText } from "./shell-command.ts";
 import type { Cell } from "./table.ts";
 import { renderTable } from "./table.ts";
 import { columnsOf, paintFor, print, printJson, remark, sentenceColumnsOf } from "./terminal.ts";
@@ -103,16 +103,6 @@ const doneBefore = (params: ExecuteParams, nodes: readonly PlannedNode[]): Workf
   endedAt: null,
 });
 
-/** It is counted in millionths: less than one would be nothing. */
-const checkBudget = (text: string): void => {
-  const budget = amountOf("--budget", text);
-  if (budget === 0 || roundedCredits(budget) > 0) return;
-  throw new CommandError(
-    "USAGE",
-    `--budget takes 0, or at least 0.000001: a millionth of a compute credit is the least that is counted. ${text.trim()} is less.`,
-  );
-};
-
 interface Planned {
   readonly params: ExecuteParams;
   readonly nodes: readonly PlannedNode[];
@@ -152,7 +142,7 @@ const show = ({ params, nodes, executionId }: Planned, isJson: boolean): void =>
 
 export const redriveCommand = async (run: string, options: RedriveOptions): Promise<ExitCode> => {
   const organizationId = checkOrganization(options);
-  if (options.budget !== undefined) checkBudget(options.budget);
+  if (options.budget !== undefined) amountOf("--budget", options.budget);
   const corrected =
     options.with === undefined ? undefined : checkWorkflow(await readWorkflowFile(options.with));
   requireRuns(run, organizationId);
@@ -165,11 +155,11 @@ export const redriveCommand = async (run: string, options: RedriveOptions): Prom
   const watch = await openWatch(remark);
   const { params, nodes, executionId, isDone } = await plan(watch.runtime, run, corrected, options);
   if (isDone && nodes.every(({ reason }) => reason === "reused" || reason === "skipped")) {
-    const from = `redrive ${shellWord(shortRunId(executionId))} --from NODE`;
+    const names = [shortRunId(executionId)];
     throw new CommandError(
       "NOTHING_TO_RUN",
       `Run ${executionId} completed and nothing has changed: nothing would run again. ` +
-        `'${commandText(organizationId, from)}' runs a node and what follows it again.`,
+        `'${commandText(organizationId, "redrive", names, "--from NODE")}' runs a node and what follows it again.`,
     );
   }
   const outlook = outlookOf(params.workflow, nodes);

@@ -11,6 +11,7 @@ import { builtInNodes } from "#nodes/registry";
 import { registryOf } from "#services/node-registry";
 import type { ExitCode } from "./command-error.ts";
 import { CommandError } from "./command-error.ts";
+import { amountOf } from "./credit-amount.ts";
 import { edgeFedInputs, parseInputs } from "./input-option.ts";
 import { isError, problemCounts, problemsOf, renderProblems } from "./problem-list.ts";
 import { checkOrganization } from "./local-runs.ts";
@@ -43,15 +44,6 @@ export const checkWorkflow = (file: WorkflowFile): Workflow => {
     "INVALID_WORKFLOW",
     `${file.name} cannot run: ${problemCounts(problems)}.`,
     { details: problems as unknown as JsonValue },
-  );
-};
-
-export const amountOf = (option: string, text: string): number => {
-  const credits = text.trim() === "" ? Number.NaN : Number(text);
-  if (Number.isFinite(credits) && credits >= 0) return credits;
-  throw new CommandError(
-    "USAGE",
-    `${option} takes a number of at least 0, not '${printable(shorten(text, 40))}'.`,
   );
 };
 

@@ -50,6 +50,8 @@ interface AnsweredWait {
   readonly nodeId: string;
   /** Needed only where several waits of the node are open. */
   readonly name?: string;
+  /** What stands for the answer. */
+  readonly data?: string;
 }
 
 export const answerCommand = ({
@@ -57,16 +59,15 @@ export const answerCommand = ({
   executionId,
   nodeId,
   name,
-}: AnsweredWait): string =>
-  commandText(
-    organizationId,
-    [
-      "answer",
-      shellWord(shortRunId(executionId)),
-      shellWord(nodeId),
-      ...(name === undefined ? [] : [`--name ${shellWord(name)}`]),
-    ].join(" "),
-  );
+  data,
+}: AnsweredWait): string => {
+  const options = [
+    ...(name === undefined ? [] : [`--name ${shellWord(name)}`]),
+    ...(data === undefined ? [] : [`--data ${data}`]),
+  ];
+  const names = [shortRunId(executionId), nodeId];
+  return commandText(organizationId, "answer", names, options.join(" "));
+};
 
 /** A question in a text is shown as it is, and what else is asked as JSON below it. */
 const questionLines = (question: JsonValue): readonly string[] => {
@@ -119,18 +120,18 @@ export const renderWaits = (
       }
       const until = deadline === null ? "" : ` until ${clockText(deadline, now)}`;
       const type = workflow.nodes.find((node) => node.id === nodeId)?.type;
-      const data = type === "wait-for-approval" ? "true" : "JSON";
       const command = answerCommand({
         organizationId,
         executionId: id,
         nodeId,
         ...(namedTwice(wait) ? { name } : {}),
+        data: type === "wait-for-approval" ? "true" : "JSON",
       });
       return [
         paint("yellow", shorten(`… ${who} waits for an answer${until}`, columns)),
         ...questionLines(question).flatMap(indented),
         // Not broken over lines: it is there to be copied.
-        `  ${paint("cyan", printable(`${command} --data ${data}`))}`,
+        `  ${paint("cyan", printable(command))}`,
       ];
     })
     .join("\n");

@@ -39,27 +39,13 @@ const readStdin = async (): Promise<string> => {
 /** Editors and `echo` end a text with a line break that is not meant, of either kind. */
 const withoutLineEnd = (text: string): string => text.replace(/\r?\n$/, "");
 
-/** Nobody would see it, and a node that is given the name as it is seen would find no secret. */
-const nameProblem = (name: string): string | undefined => {
-  if (name === name.trim()) return undefined;
-  return name.trim() === ""
-    ? "The name of the secret is nothing but white space. Give it one that can be seen."
-    : "The name of the secret begins or ends with white space. Leave that out.";
-};
-
-/** It was made by a mistake, and much of what a run shows would be masked. */
-const valueProblem = (value: string): string | undefined =>
-  /[^\s\p{Cc}\p{Cf}]/u.test(value)
-    ? undefined
-    : "The value is nothing but white space or control characters, so nothing was set. Look at where it comes from.";
-
 /** Whether ordinary text may well hold it: a word as it stands in a sentence, or few letters and nothing else. */
 export const isPlainWord = (value: string): boolean =>
   /^(?:\p{L}{1,11}|(?:\p{Lu}?\p{Ll}+|\p{Lu}+))$/u.test(value) && value.length <= 24;
 
 /** Refused without a word of what it is. */
 export const checkSecret = (name: string, value: string): void => {
-  const problem = secretProblem(name, value) ?? nameProblem(name) ?? valueProblem(value);
+  const problem = secretProblem(name, value);
   if (problem !== undefined) throw new CommandError("INVALID_SECRET", problem);
 };
 

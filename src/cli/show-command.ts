@@ -17,7 +17,7 @@ import {
 import { renderRun } from "./run-table.ts";
 import { renderTimeline } from "./run-timeline.ts";
 import { renderWaits, shortRunId } from "./run-waits.ts";
-import { commandText, shellWord } from "./shell-command.ts";
+import { commandText } from "./shell-command.ts";
 import type { Cell } from "./table.ts";
 import { renderTable } from "./table.ts";
 import type { Paint } from "./terminal.ts";
@@ -97,8 +97,7 @@ const nextStep = async (
   execution: WorkflowExecution,
 ): Promise<string> => {
   const { id, status, endedAt } = execution;
-  const command = (name: string): string =>
-    commandText(organizationId, `${name} ${shellWord(shortRunId(id))}`);
+  const command = (name: string): string => commandText(organizationId, name, [shortRunId(id)]);
   if (status === "paused") return `'${command("resume")}' goes on with it.`;
   if (endedAt === null && !isFinalStatus(status))
     return `'${command("resume")}' follows it, and sets it going if it stands still.`;

@@ -94,6 +94,12 @@ export const durationText = (millis: number): string => {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} m`;
 };
 
+/** As in the records of runs; null for a time that no date can hold. */
+export const isoText = (millis: number): string | null => {
+  const date = new Date(millis);
+  return Number.isNaN(date.getTime()) ? null : date.toISOString();
+};
+
 const two = (value: number): string => String(value).padStart(2, "0");
 
 /** `2026-11-24 14:05:09`, in local time, of an ISO 8601 time. */

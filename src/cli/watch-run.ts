@@ -13,12 +13,14 @@ import { createRunNews, followRun, isOfRun } from "./follow-run.ts";
 import type { RunKey, RunView } from "./local-protocol.ts";
 import type { LocalRuntime } from "./local-runtime.ts";
 import { openRuns, stateDirectory } from "./local-runs.ts";
+import { masterKeyPath } from "./master-key-file.ts";
 import type { ProgressView } from "./progress-view.ts";
 import { createProgressView } from "./progress-view.ts";
 import { renderRun } from "./run-table.ts";
 import { answerCommand, isOnlyWaiting, openWaits, renderWaits, shortRunId } from "./run-waits.ts";
-import { commandText, shellWord } from "./shell-command.ts";
+import { commandText } from "./shell-command.ts";
 import { endOnSignal, onShutdown } from "./shutdown.ts";
+import { tellReaders } from "./state-directory.ts";
 import type { Stream } from "./terminal.ts";
 import { columnsOf, paintFor, print, printJson, printSentence, remark } from "./terminal.ts";
 import { count, printable, shorten } from "./text.ts";
@@ -92,7 +94,7 @@ export interface AttendedRun {
 }
 
 const resumeCommand = (organizationId: string, executionId: string): string =>
-  commandText(organizationId, `resume ${shellWord(shortRunId(executionId))}`);
+  commandText(organizationId, "resume", [shortRunId(executionId)]);
 
 /** What there is to say to somebody who leaves. */
 const farewellTo = (
@@ -166,6 +168,8 @@ const attend = (
 
 /** `say` is told what is being waited for before there is a run to watch. */
 export const openWatch = async (say: (text: string) => void): Promise<Watch> => {
+  // Nodes may open secrets with it, in the runtime.
+  tellReaders(masterKeyPath(stateDirectory), say);
   /** A short run may end before it is attended. */
   const early: MonitoringMessage[] = [];
   let hear: (message: MonitoringMessage) => void = (message) => void early.push(message);

@@ -105,11 +105,19 @@ const usage: Readonly<Record<string, readonly [args: readonly string[], said: st
   ],
   "credits that are no number": [
     ["run", "examples/letter.json", "--credits", "many"],
-    "--credits takes a number of at least 0, not 'many'.",
+    "--credits takes a number from 0 to 4294967296 with at most six decimals, not 'many'.",
   ],
   "credits below nothing": [
     ["run", "examples/letter.json", "--credits=-1"],
-    "--credits takes a number of at least 0, not '-1'.",
+    "--credits takes a number from 0 to 4294967296 with at most six decimals, not '-1'.",
+  ],
+  "credits of more decimals than are counted": [
+    ["run", "examples/letter.json", "--credits", "2.9999996"],
+    "--credits takes a number from 0 to 4294967296 with at most six decimals, not '2.9999996'.",
+  ],
+  "more credits than can be counted": [
+    ["run", "examples/letter.json", "--credits", "1e300"],
+    "--credits takes a number from 0 to 4294967296 with at most six decimals, not '1e300'.",
   ],
   "an organization without a name": [
     ["run", "examples/letter.json", "--org", ""],

@@ -34,6 +34,17 @@ it("names the organization in a command unless it is the usual one", () => {
   expect(commandText("two words", "show last")).toBe("pawl show last --org 'two words'");
 });
 
+it("writes no name in a command so that it is taken for an option", () => {
+  expect(commandText("local", "show", ["-x"])).toBe("pawl show -- '-x'");
+  expect(commandText("-o", "redrive", ["-x", "a b"], "--budget 3")).toBe(
+    "pawl redrive --budget 3 --org '-o' -- '-x' 'a b'",
+  );
+  const wait = { organizationId: "acme", executionId: "r", nodeId: "--json", name: "-n" };
+  expect(answerCommand({ ...wait, data: "true" })).toBe(
+    "pawl answer --name '-n' --data true --org acme -- r '--json'",
+  );
+});
+
 it("tells the day only when it is another", () => {
   const now = new Date(2026, 10, 24, 9, 0).getTime();
   expect(clockText(new Date(2026, 10, 24, 14, 5).getTime(), now)).toBe("14:05");

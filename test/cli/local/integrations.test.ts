@@ -1,8 +1,17 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { connect } from "node:net";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import * as miniflare from "miniflare";
@@ -242,6 +251,28 @@ it("does not wait for ever, and leaves when it is told to", { timeout }, async (
   await expect(fetch(server.agree(page))).rejects.toThrow("fetch failed");
 });
 
+it(
+  "never says that nothing was connected once the browser was told otherwise",
+  {
+    timeout,
+  },
+  async () => {
+    const server = await startConsentServer(3600);
+    const { cwd } = project(server.clients);
+    const { child, page, ended } = await connecting(cwd, "acme");
+    const back = server.agree(page);
+    // As browsers do, in advance.
+    const early = connect(Number(back.port), back.hostname);
+    onTestFinished(() => void early.destroy());
+    expect(await (await fetch(back)).text()).toContain("<h1>Connected</h1>");
+    await delay(50);
+    child.kill("SIGTERM");
+    const { exitCode, stderr } = await ended();
+    expect([0, 143]).toContain(exitCode);
+    expect(stderr).not.toContain("Nothing was connected");
+  },
+);
+
 it("refuses a port that is taken, before anybody is sent away", { timeout }, async () => {
   const server = await startConsentServer(3600);
   const { call } = project(server.clients);
@@ -328,13 +359,13 @@ it("tells who else may read the file of clients, and which one will be used late
   writeFileSync(join(cwd, "other.json"), `{"github":{"clientId":"another"}}`, { mode: 0o600 });
   const readable =
     ".pawl/oauth-clients.json can be read by others on this machine: 'chmod 600 .pawl/oauth-clients.json' keeps it to you.\n";
-  const connect = (...args: readonly string[]): Promise<Outcome> =>
+  const late = (...args: readonly string[]): Promise<Outcome> =>
     call("connect", "github", "--timeout", "1", ...args);
   expect(await call("providers")).toMatchObject({ exitCode: 0, stderr: readable });
-  expect((await connect()).stderr.split("Open this page")[0]).toBe(readable);
+  expect((await late()).stderr.split("Open this page")[0]).toBe(readable);
   chmodSync(path, 0o600);
-  expect((await connect("--clients", "./.pawl/oauth-clients.json")).stderr).toMatch(/^Open this/);
-  expect((await connect("--clients", "other.json")).stderr).toMatch(
+  expect((await late("--clients", "./.pawl/oauth-clients.json")).stderr).toMatch(/^Open this/);
+  expect((await late("--clients", "other.json")).stderr).toMatch(
     /^The tokens will be renewed with the client 'github' in \.pawl\/oauth-clients\.json, which is another than the one in other\.json\.\nOpen this/,
   );
 });
@@ -370,6 +401,28 @@ it("lists a token whose time is over by whether another can be had", { timeout }
   expect((await call("remove", "other", "--org", "shop")).stderr).toMatch(
     /for organization 'shop'\. (Did you mean|'pawl integrations list --org shop')/,
   );
+});
+
+it("lists an integration whatever time its row holds", { timeout }, async () => {
+  const server = await startConsentServer(3600);
+  const { call, cwd } = project(server.clients);
+  const { page, ended } = await connecting(cwd, "acme");
+  await fetch(server.agree(page));
+  expect(await ended()).toMatchObject({ exitCode: 0 });
+  const objects = join(cwd, ".pawl/v3/d1/miniflare-D1DatabaseObject");
+  const [file = ""] = readdirSync(objects).filter((name) => /^[0-9a-f]{64}\.sqlite$/.test(name));
+  for (const time of ["8.65e15", "-8.65e15", "9e999"]) {
+    const db = new DatabaseSync(join(objects, file));
+    db.exec(`UPDATE integrations SET expires_at = ${time}, updated_at = ${time}`);
+    db.close();
+    expect(await call("list")).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/\nacme .* for ever +read write\n/),
+    });
+    expect(json(await call("list", "--json"))).toMatchObject({
+      integrations: [{ id: "acme", expiresAt: null, connectedAt: expect.any(String) }],
+    });
+  }
 });
 
 it.each([

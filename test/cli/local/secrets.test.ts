@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, it } from "vitest";
@@ -367,6 +368,34 @@ it(
   },
 );
 
+it("tells a command that works, whatever the name begins with", { timeout }, async () => {
+  const { call, cwd, keyPath, listed, set } = project();
+  await call(["secrets", "set", "--org=-o", "--", "-it's --"], canary);
+  expect(await listed("--org=-o")).toStrictEqual(["-it's -- 1"]);
+  writeFileSync(keyPath, strange(2));
+  const [, command = ""] = /\('pawl (.*)'\)/.exec(toldOf(await set("other"))) ?? [];
+  expect(command).toBe("secrets remove --org '-o' -- '-it'\\''s --'");
+  const words = execFileSync("sh", ["-c", `printf '%s\\n' ${command}`], { encoding: "utf8" });
+  expect(await pawl(words.trimEnd().split("\n"), { cwd })).toMatchObject({ exitCode: 0 });
+  expect(await listed("--org=-o")).toStrictEqual([]);
+});
+
+it("tells who else may read the master key, before it is used", { timeout }, async () => {
+  const { call, keyPath, set } = project({ "flow.json": flow(1) });
+  const readable =
+    ".pawl/master-key can be read by others on this machine: 'chmod 600 .pawl/master-key' keeps it to you.\n";
+  expect((await set("api-key")).stderr).toBe(madeKey);
+  chmodSync(keyPath, 0o644);
+  expect(await set("other")).toMatchObject({ exitCode: 0, stderr: readable });
+  expect(await call(["run", "flow.json", "--json"])).toMatchObject({
+    exitCode: 0,
+    stderr: expect.stringContaining(readable),
+  });
+  // It is written anew.
+  expect((await call(["secrets", "rotate"])).stderr).toBe(readable);
+  expect((await set("other")).stderr).toBe("");
+});
+
 it("makes no second key when the first is gone or broken", { timeout }, async () => {
   const { call, cwd, keyPath, keys, set } = project({ "flow.json": flow(1) });
   await set("api-key");
@@ -385,7 +414,7 @@ it("makes no second key when the first is gone or broken", { timeout }, async ()
   expect([toldOf(run), toldOf(rotated)]).toStrictEqual([toldOf(lost), toldOf(lost)]);
   expect(existsSync(keyPath)).toBe(false);
   for (const broken of ["", "no key", `1:${"A".repeat(40)}`, `${key}\n${key}`]) {
-    writeFileSync(keyPath, broken);
+    writeFileSync(keyPath, broken, { mode: 0o600 });
     const outcome = await set("other", canary, "--json");
     expect(errorOf(outcome)).toStrictEqual({ code: "MASTER_KEY_BROKEN", exitCode: 1 });
     expect(outcome.stderr).not.toMatch(/MASTER_KEY|openssl|docs/);
