@@ -1,7 +1,7 @@
 /** Random runs with budgets: one whose order is known beforehand, with what it comes to, and one that is redriven as its budget grows. */
 import * as fc from "fast-check";
 import { settleOrder } from "./arbitraries.ts";
-import { millionths, sumOf } from "./credit-model.ts";
+import { allowed, millionths, sumOf } from "./credit-model.ts";
 import { deaths } from "./credit-plans.ts";
 import type { TownPlan } from "./credit-town.ts";
 import type { Life } from "./lives.ts";
@@ -83,7 +83,7 @@ export const outcomesWithin = (
     if (!isSkipped && refused === undefined) {
       // What cannot run costs nothing.
       const cost = millionths(prices.get(id)?.cost ?? 0);
-      if (spent + cost > millionths(budget)) refused = id;
+      if (spent + cost > allowed(budget)) refused = id;
     }
     if (!isSkipped && refused !== undefined) continue;
     const outcome = whole.get(id)!;

@@ -12,6 +12,10 @@ interface Allotted {
 
 interface CreditRun extends RunKey {
   readonly estimate: number;
+  /** What is reserved beyond it. */
+  extended: number;
+  /** What nodes told beyond their costs, the last of a node counts. */
+  readonly excesses: Allotted[];
   /** Undefined as long as it has not ended. */
   usage: number | undefined;
   readonly allotted: Allotted[];
@@ -27,6 +31,9 @@ export interface CreditModel {
 export const newCreditModel = (): CreditModel => ({ runs: [], plans: [] });
 
 export const millionths = (credits: number): number => Math.round(credits * 1_000_000);
+
+/** What a limit allows: no fraction of a millionth, but for what sums of exact amounts are off by. */
+export const allowed = (credits: number): number => Math.floor(credits * 1_000_000 + 0.001);
 
 export const sumOf = (amounts: readonly number[]): number =>
   amounts.reduce((sum, amount) => sum + amount, 0);
@@ -44,15 +51,17 @@ const planOf = ({ plans }: CreditModel, organizationId: string): CreditPlan | un
 export const planMost = (model: CreditModel, organizationId: string): number => {
   const plan = planOf(model, organizationId);
   if (plan === undefined || plan.type === "unlimited") return Infinity;
-  if (plan.type === "fixed") return millionths(plan.allowance);
-  return millionths(plan.allowance) + millionths(plan.overage ?? Infinity);
+  if (plan.type === "fixed") return allowed(plan.allowance);
+  return allowed(plan.allowance) + allowed(plan.overage ?? Infinity);
 };
 
 export const accountOf = (model: CreditModel, organizationId: string) => {
   const runs = runsOf(model, organizationId);
   return {
     plan: planOf(model, organizationId),
-    reserved: sumOf(runs.map(({ usage, estimate }) => (usage === undefined ? estimate : 0))),
+    reserved: sumOf(
+      runs.map(({ usage, estimate, extended }) => (usage === undefined ? estimate + extended : 0)),
+    ),
     spent: sumOf(runs.map(({ usage }) => usage ?? 0)),
   };
 };
@@ -63,10 +72,21 @@ const enter = (model: CreditModel, key: RunKey, estimate: number, usage?: number
     organizationId,
     executionId,
     estimate,
+    extended: 0,
+    excesses: [],
     usage,
     allotted: [],
     isRefused: false,
   });
+};
+
+const hasRoom = (
+  model: CreditModel,
+  { organizationId, limit }: RunKey & { readonly limit: number },
+  more: number,
+): boolean => {
+  const { reserved, spent } = accountOf(model, organizationId);
+  return reserved + spent + more <= Math.min(allowed(limit), planMost(model, organizationId));
 };
 
 export const reserve = (
@@ -74,10 +94,33 @@ export const reserve = (
   asked: RunKey & { readonly estimate: number; readonly limit: number },
 ): boolean => {
   if (runOf(model, asked) !== undefined) return true;
-  const { reserved, spent } = accountOf(model, asked.organizationId);
-  const most = Math.min(millionths(asked.limit), planMost(model, asked.organizationId));
-  if (reserved + spent + millionths(asked.estimate) > most) return false;
+  if (!hasRoom(model, asked, millionths(asked.estimate))) return false;
   enter(model, asked, millionths(asked.estimate));
+  return true;
+};
+
+export const extend = (
+  model: CreditModel,
+  asked: RunKey & {
+    readonly nodeId: string;
+    readonly excess: number;
+    readonly saved: number;
+    readonly most: number;
+    readonly limit: number;
+  },
+): boolean => {
+  const run = runOf(model, asked);
+  if (run === undefined || run.usage !== undefined) return false;
+  const own = run.excesses.find(({ nodeId }) => nodeId === asked.nodeId);
+  const amount = millionths(asked.excess);
+  if (own === undefined) run.excesses.push({ nodeId: asked.nodeId, amount });
+  else own.amount = amount;
+  const told = sumOf(run.excesses.map((one) => one.amount));
+  const expected = Math.min(run.estimate + told - millionths(asked.saved), allowed(asked.most));
+  const more = expected - run.estimate - run.extended;
+  if (more <= 0) return true;
+  if (!hasRoom(model, asked, more)) return false;
+  run.extended += more;
   return true;
 };
 
@@ -103,7 +146,7 @@ export const allot = (
   if (run.allotted.some(({ nodeId }) => nodeId === asked.nodeId)) return true;
   if (run.usage !== undefined || run.isRefused) return false;
   const before = millionths(asked.carried) + sumOf(run.allotted.map(({ amount }) => amount));
-  if (before + millionths(asked.cost) > millionths(asked.budget)) run.isRefused = true;
+  if (before + millionths(asked.cost) > allowed(asked.budget)) run.isRefused = true;
   else run.allotted.push({ nodeId: asked.nodeId, amount: millionths(asked.cost) });
   return !run.isRefused;
 };

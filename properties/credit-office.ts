@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import * as Effect from "effect/Effect";
-import type { CreditAccount, Reservation } from "#services/credit-service";
+import type { CreditAccount, Extension, Reservation } from "#services/credit-service";
 import type { CreditService } from "#services/credit-service";
 import * as modelled from "./credit-model.ts";
 import type { Turns } from "./turns.ts";
@@ -17,6 +17,13 @@ export type Happening = { readonly key: RunKey; readonly before: Sums; readonly 
   | {
       readonly does: "reserve";
       readonly asked: Reservation;
+      readonly isGranted: boolean;
+      /** The plan's, in millionths. */
+      readonly most: number;
+    }
+  | {
+      readonly does: "extend" | "extend again";
+      readonly asked: Extension;
       readonly isGranted: boolean;
       /** The plan's, in millionths. */
       readonly most: number;
@@ -90,6 +97,34 @@ export const openOffice = (
       if (isGranted) again(repeat);
       return isGranted;
     });
+  const extend: CreditService["Service"]["extend"] = (one) =>
+    Effect.sync(() => {
+      const real = credits.extend(one);
+      const most = modelled.planMost(model, one.organizationId);
+      const isGranted = did(
+        one,
+        "extend",
+        real,
+        () => modelled.extend(model, one),
+        (granted) => ({ does: "extend", asked: one, isGranted: granted, most }),
+      );
+      const repeat = (): unknown =>
+        did(
+          one,
+          "extend again",
+          real,
+          () => modelled.extend(model, one),
+          (granted) => ({
+            does: "extend again",
+            asked: one,
+            isGranted: granted,
+            most: modelled.planMost(model, one.organizationId),
+          }),
+        );
+      // Where it was refused before, there may be room by then.
+      if (isGranted) again(repeat);
+      return isGranted;
+    });
   const settle: CreditService["Service"]["settle"] = (one) =>
     Effect.sync(() => {
       const { usage } = one;
@@ -115,6 +150,7 @@ export const openOffice = (
   const service: CreditService["Service"] = {
     ...credits,
     reserve,
+    extend,
     settle,
     allot: (one) =>
       Effect.sync(() => did(one, "allot", credits.allot(one), () => modelled.allot(model, one))),
@@ -150,6 +186,7 @@ export const askedBy = (
   return {
     ...service,
     reserve: (one) => through(service.reserve(one)),
+    extend: (one) => through(service.extend(one)),
     settle: (one) => through(service.settle(one)),
     allot: (one) => through(service.allot(one)),
     correct: (one) => through(service.correct(one)),

@@ -100,6 +100,14 @@ export const town: fc.Arbitrary<TownPlan> = fc
 export type Asked = RunKey &
   (
     | { readonly does: "reserve"; readonly estimate: number; readonly limit: number }
+    | {
+        readonly does: "extend";
+        readonly nodeId: string;
+        readonly excess: number;
+        readonly saved: number;
+        readonly most: number;
+        readonly limit: number;
+      }
     | { readonly does: "settle"; readonly usage: number }
     | {
         readonly does: "allot";
@@ -141,6 +149,17 @@ const asked: fc.Arbitrary<Asked> = fc
       arbitrary: fc.record({
         does: fc.constant("reserve" as const),
         estimate: amount,
+        limit: fc.oneof(amount, fc.constantFrom(20, most)),
+      }),
+      weight: 4,
+    },
+    {
+      arbitrary: fc.record({
+        does: fc.constant("extend" as const),
+        nodeId,
+        excess: amount,
+        saved: fc.oneof(fc.constant(0), amount),
+        most: fc.oneof(fc.constant(Infinity), amount),
         limit: fc.oneof(amount, fc.constantFrom(20, most)),
       }),
       weight: 4,

@@ -2,7 +2,7 @@
 import * as fc from "fast-check";
 import { beforeAll, expect, it } from "vitest";
 import { orderedRun, outcomesWithin, raisedBudgets } from "./budget-plans.ts";
-import { millionths, runOf } from "./credit-model.ts";
+import { allowed, millionths, runOf } from "./credit-model.ts";
 import type { Happening } from "./credit-office.ts";
 import { town } from "./credit-plans.ts";
 import type { Town, TownRun } from "./credit-town.ts";
@@ -36,7 +36,7 @@ const traits: readonly (readonly [name: string, atLeast: number, trait: Trait])[
         (one) =>
           one.does === "reserve" &&
           one.after.reserved > one.before.reserved &&
-          total(one) === Math.min(millionths(one.asked.limit), one.most),
+          total(one) === Math.min(allowed(one.asked.limit), one.most),
       ),
   ],
   [
@@ -47,7 +47,7 @@ const traits: readonly (readonly [name: string, atLeast: number, trait: Trait])[
         (one) =>
           one.does === "reserve" &&
           !one.isGranted &&
-          total(one) + millionths(one.asked.estimate) <= millionths(one.asked.limit),
+          total(one) + millionths(one.asked.estimate) <= allowed(one.asked.limit),
       ),
   ],
   [
@@ -61,7 +61,35 @@ const traits: readonly (readonly [name: string, atLeast: number, trait: Trait])[
     (run, lived) => own(lived, run, "settle").length > 1,
   ],
   [
-    "costs more than was reserved",
+    "reserves more on its way",
+    20,
+    (run, lived) =>
+      own(lived, run, "extend").some((one) => one.after.reserved > one.before.reserved),
+  ],
+  [
+    "is stopped behind a node that took more than there was room for",
+    12,
+    ({ execution }) => execution?.error?.startsWith("Insufficient compute credits: node") === true,
+  ],
+  [
+    "takes more than there was room for at its end alone",
+    5,
+    (run, lived) =>
+      run.execution?.error === undefined &&
+      own(lived, run, "extend").some((one) => one.does === "extend" && !one.isGranted),
+  ],
+  [
+    "dies between its extension and the record of it",
+    4,
+    (run, lived) => {
+      const asked = own(lived, run, "extend").map((one) =>
+        one.does === "extend" ? one.asked.nodeId : "",
+      );
+      return new Set(asked).size < asked.length;
+    },
+  ],
+  [
+    "costs more than was expected",
     20,
     (run, lived) =>
       own(lived, run, "settle").some(

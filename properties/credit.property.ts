@@ -3,17 +3,20 @@ import * as fc from "fast-check";
 import * as Effect from "effect/Effect";
 import { expect, it } from "vitest";
 import type { WorkflowExecution } from "#core/report";
+import { nodeStepName } from "#core/step-name";
+import type { CompletedNode } from "#core/step-result";
 import type { CreditEntry } from "#services/credit-service";
 import { CreditService } from "#services/credit-service";
 import type { ServiceFailure } from "#services/errors";
 import * as modelled from "./credit-model.ts";
-import { millionths, sumOf } from "./credit-model.ts";
+import { allowed, millionths, sumOf } from "./credit-model.ts";
 import type { Asked } from "./credit-plans.ts";
 import { askedBatches, town } from "./credit-plans.ts";
 import type { Happening } from "./credit-office.ts";
 import type { Town, TownRun } from "./credit-town.ts";
 import { liveInTown } from "./credit-town.ts";
-import { estimateOf, possibleSpending, pricedOutcomes } from "./prices.ts";
+import { downstreamOf, idsOf } from "./model.ts";
+import { costOf, estimateOf, possibleSpending, pricedOutcomes } from "./prices.ts";
 import { holds, holdsAsync } from "./runs.ts";
 import type { RunKey } from "./world.ts";
 
@@ -43,8 +46,9 @@ const recordOf = ({ held }: Town, { key }: TownRun): WorkflowExecution | undefin
 const billed = (execution: WorkflowExecution | undefined): number =>
   sumOf((execution?.nodeExecutions ?? []).map(({ usage }) => millionths(usage)));
 
+/** In millionths. */
 const expectedEstimate = ({ played }: TownRun): number =>
-  Math.min(estimateOf(played), played.workflow.settings?.budget ?? Infinity);
+  Math.min(millionths(estimateOf(played)), allowed(played.workflow.settings?.budget ?? Infinity));
 
 /** An estimate that fits is reserved before the first node, and such a run has credits. */
 const expectReservedFirst = (lived: Town, run: TownRun): void => {
@@ -54,7 +58,7 @@ const expectReservedFirst = (lived: Town, run: TownRun): void => {
   if (first >= 0) expect([granted >= 0, granted < first]).toEqual([true, true]);
   const answer = answerTo(lived, run);
   if (answer === undefined) return;
-  expect(millionths(answer.asked.estimate)).toBe(millionths(expectedEstimate(run)));
+  expect(millionths(answer.asked.estimate)).toBe(expectedEstimate(run));
   if (answer.isGranted) expect(run.execution?.error).not.toBe("Insufficient compute credits");
 };
 
@@ -106,7 +110,8 @@ it("CREDIT-2 the ledger has each run once, at what the nodes of its record cost,
         [executionId, status, millionths(estimate), millionths(usage)] as const;
       const expected = reserved.map((run) => {
         const cost = billed(recordOf(lived, run));
-        return [run.key.executionId, "settled", millionths(expectedEstimate(run)), cost] as const;
+        const { extended } = modelled.runOf(lived.model, run.key)!;
+        return [run.key.executionId, "settled", expectedEstimate(run) + extended, cost] as const;
       });
       expect(entries.map(told)).toEqual(expected.toSorted(([a], [b]) => (a < b ? -1 : 1)));
     }
@@ -126,22 +131,83 @@ const expectSums = (lived: Town): void => {
   }
 };
 
+/** What the run's ledger was told last of each node that reported more than its type costs. */
+const lastExtensions = ({ log }: Town, { key }: TownRun) =>
+  new Map(
+    log
+      .filter(isOf(key))
+      .flatMap((one) => (one.does === "extend" ? [[one.asked.nodeId, one] as const] : [])),
+  );
+
+/** In millionths: what the run may cost beyond what it has reserved. */
+const beyondReserved = (lived: Town, run: TownRun): number => {
+  const refused = [...lastExtensions(lived, run).values()].filter(({ isGranted }) => !isGranted);
+  const budget = allowed(run.played.workflow.settings?.budget ?? Infinity);
+  const overBudget = Math.max(0, billed(recordOf(lived, run)) - budget);
+  return sumOf(refused.map(({ asked }) => millionths(asked.excess))) + overBudget;
+};
+
+const inJournal = ({ world }: TownRun, nodeId: string): Partial<CompletedNode> =>
+  JSON.parse(world.journal.get(nodeStepName(nodeId)) ?? "{}") as Partial<CompletedNode>;
+
+it("CREDIT-3 where a node reports more than the limits have room for, nothing that hangs on it starts, and all else does", () =>
+  holdsInTowns((lived) => {
+    for (const run of lived.runs) {
+      const { played, execution, world } = run;
+      const extensions = lastExtensions(lived, run);
+      const ids = idsOf(played.workflow);
+      const beyond = ids.filter((id) => inJournal(run, id).isBeyondLimit === true);
+      for (const id of ids) {
+        const { status, usage = 0 } = inJournal(run, id);
+        const hasPassed = millionths(usage) > millionths(costOf(played, id));
+        if (status !== "completed" || !hasPassed) continue;
+        expect(beyond.includes(id)).toBe(!extensions.get(id)!.isGranted);
+      }
+      const behind = downstreamOf(played.workflow, beyond);
+      const done = [...world.effects.values()].flatMap(({ places }) => [...places]);
+      expect(done.filter((place) => behind.has((JSON.parse(place) as [string])[0]))).toEqual([]);
+      for (const { nodeId, status } of execution?.nodeExecutions ?? []) {
+        if (behind.has(nodeId)) expect(status).toBe("idle");
+      }
+      if (execution === undefined || execution.status === "cancelled") continue;
+      const isStopped = execution.error?.startsWith("Insufficient compute credits: ") === true;
+      const { budget } = played.workflow.settings ?? {};
+      if (budget === undefined) expect(isStopped).toBe(behind.size > 0);
+      if (!isStopped || budget !== undefined) continue;
+      const outcomes = pricedOutcomes(played);
+      expect(execution.nodeExecutions.map(({ nodeId, status }) => [nodeId, status])).toEqual(
+        execution.nodeExecutions.map(({ nodeId }) => [
+          nodeId,
+          behind.has(nodeId) ? "idle" : outcomes.get(nodeId)!.status,
+        ]),
+      );
+    }
+  }));
+
 it("CREDIT-3 no reservation takes an organization past its limit, whatever lives at once, and in the end the sums are those of the records", () =>
   holdsInTowns((lived) => {
     expectSums(lived);
-    const { log, model } = lived;
+    const { log } = lived;
     for (const one of log) {
       const growth = total(one.after) - total(one.before);
       switch (one.does) {
         case "reserve": {
-          const most = Math.min(millionths(one.asked.limit), one.most);
+          const most = Math.min(allowed(one.asked.limit), one.most);
           if (growth > 0) expect(total(one.after)).toBeLessThanOrEqual(most);
           expect(growth).toBe(one.isGranted && growth > 0 ? millionths(one.asked.estimate) : 0);
           break;
         }
+        // What was asked with, of what was saved, may be less than is known by then.
+        case "extend again":
+        case "extend": {
+          const most = Math.min(allowed(one.asked.limit), one.most);
+          if (growth > 0) expect(total(one.after)).toBeLessThanOrEqual(most);
+          if (!one.isGranted) expect(growth).toBe(0);
+          break;
+        }
         case "settle": {
-          const estimate = modelled.runOf(model, one.key)?.estimate ?? 0;
-          expect(growth).toBeLessThanOrEqual(Math.max(0, one.usage - estimate));
+          const run = lived.runs.find(isOf(one.key))!;
+          expect(growth).toBeLessThanOrEqual(beyondReserved(lived, run));
           break;
         }
         case "plan":
@@ -162,6 +228,8 @@ const askReal = (
   switch (asked.does) {
     case "reserve":
       return credits.reserve({ ...asked, now: 1 });
+    case "extend":
+      return credits.extend(asked);
     case "settle":
       return credits.settle({ ...asked, now: 2 });
     case "allot":
@@ -177,6 +245,8 @@ const askModel = (model: modelled.CreditModel, asked: Asked): unknown => {
   switch (asked.does) {
     case "reserve":
       return modelled.reserve(model, asked);
+    case "extend":
+      return modelled.extend(model, asked);
     case "settle":
       return modelled.settle(model, asked);
     case "allot":

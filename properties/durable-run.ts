@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer";
 import type { WorkflowExecution } from "#core/report";
 import { memoryServices } from "#runtime/default-services";
 import { executeWorkflow } from "#runtime/execute-workflow";
+import { CreditService } from "#services/credit-service";
 import { DurableStep } from "#services/durable-step";
 import type {
   MultiStepContext,
@@ -126,6 +127,8 @@ export const durableNodes = (
       ...facts,
       type: pureType,
       pure: true,
+      // As much as any of them reports: one that reports more takes a step.
+      computeCost: 5,
       run: (_inputs, context) => runOnce(context),
     }),
     defineNode({
@@ -157,6 +160,7 @@ export const takeUp = async (
   const services = Layer.mergeAll(
     memoryServices(nodes),
     Layer.succeed(DurableStep, process.steps),
+    Layer.succeed(CreditService, world.held.credits),
     world.held.layer,
   );
   const run = Effect.runPromise(

@@ -15,7 +15,7 @@ import type { DurableScenario } from "./lives.ts";
 import { durable } from "./lives.ts";
 import type { Outcomes } from "./model.ts";
 import { idsOf, outcomesOf, performanceOf } from "./model.ts";
-import { millionths, sumOf } from "./credit-model.ts";
+import { allowed, millionths, sumOf } from "./credit-model.ts";
 
 /** Amounts are compute credits. */
 export interface Price {
@@ -165,11 +165,12 @@ export const pricedNodes = (
   );
 };
 
-/** The same with a budget. */
+/** The same with a budget. One that is too small to be counted would be refused. */
 export const withBudget = (played: PricedScenario, budget: number): PricedScenario => {
   const { workflow } = played;
+  const counted = allowed(budget) === 0 ? 0 : budget;
   return {
     ...played,
-    workflow: { ...workflow, settings: { ...workflow.settings, budget } },
+    workflow: { ...workflow, settings: { ...workflow.settings, budget: counted } },
   };
 };

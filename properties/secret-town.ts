@@ -11,6 +11,7 @@ import { answerWait } from "#runtime/control-run";
 import { memoryServices } from "#runtime/default-services";
 import { executeWorkflow } from "#runtime/execute-workflow";
 import { startRun } from "#runtime/start-run";
+import { CreditService } from "#services/credit-service";
 import { DurableStep } from "#services/durable-step";
 import { IntegrationStore } from "#services/integration-store";
 import { MonitoringService } from "#services/monitoring-service";
@@ -196,6 +197,7 @@ export const liveWithSecrets = async (plan: SecretPlan): Promise<SecretStory> =>
         memoryServices(carriers(run.played, purse, witness)),
         Layer.succeed(DurableStep, process.steps),
         Layer.succeed(ObjectStore, objects),
+        Layer.succeed(CreditService, held.credits),
         held.layer,
         listener,
         provider,

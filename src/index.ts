@@ -1,6 +1,6 @@
 /** Pawl's root export: run a workflow in this process, define nodes, read the results. Knows no platform. */
-export { createDirectRuntime } from "#runtime/direct-runtime";
-export type { DirectRuntime, DirectRuntimeOptions } from "#runtime/direct-runtime";
+export { createDirectRuntime, RunIdTaken } from "#runtime/direct-runtime";
+export type { DirectRuntime, DirectRuntimeOptions, NamedRun } from "#runtime/direct-runtime";
 export { defineNode } from "#nodes/define-node";
 export { builtInNodes } from "#nodes/registry";
 export { NodeFailure } from "#services/node-definition";

@@ -1,29 +1,29 @@
 /**
  * Credits in D1: the ledger, the accounts whose sums its triggers keep, and what nodes of runs with a budget were allotted.
- * Whether something fits is decided by the statement that stores it. KV carries a copy of what was spent (CREDIT-3), which takes
- * one write a second for a key: the account notes that it is missing, and one writer at a time claims it.
+ * Whether something fits is decided by the statement that stores it. KV carries a copy of what was spent (usage-copy.ts).
  */
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import type { CountedPlan } from "#core/credits";
-import { countPlan, creditsOfMicro, microCredits, planOfCounted } from "#core/credits";
+import { creditsOfMicro, microCredits, microLimit, planOfCounted } from "#core/credits";
 import type {
   Allotment,
   CreditAccount,
   CreditEntry,
   EntryPage,
+  Extension,
   NodeCost,
   OpenReservation,
   Reservation,
+  RunKey,
   Settlement,
 } from "#services/credit-service";
+import { countedLimit, countedPlan } from "#services/credit-limits";
 import { CreditService } from "#services/credit-service";
 import type { ServiceFailure } from "#services/errors";
 import { storeFailureOf } from "./d1-failure.ts";
 import { idToText, textToId } from "./d1-text.ts";
-import { keySegment } from "./r2-key.ts";
-
-type RunKey = Pick<OpenReservation, "organizationId" | "executionId">;
+import { listUnpublished, publishUsage } from "./usage-copy.ts";
 
 const ofRun = "organization_id = ?1 AND execution_id = ?2";
 const ofNode = `${ofRun} AND node_id = ?3`;
@@ -33,23 +33,56 @@ const runTexts = ({ organizationId, executionId }: RunKey): readonly [string, st
   idToText(executionId),
 ];
 
+/** A sum beyond the limit of the start and that of the plan, whichever is less. Null is no limit, and nothing is beyond that. */
+const passes = (sum: string, limit: string): string =>
+  `${sum} > MIN(COALESCE(${limit}, plan_limit), COALESCE(plan_limit, ${limit}))`;
+
 /** An entry that stands already is no conflict but a reservation that was asked for before. */
 const reserveSql = `
   INSERT INTO credit_entries (organization_id, execution_id, status, estimate, reserved_at)
   SELECT ?1, ?2, 'reserved', ?3, ?5
-  WHERE ?3 <= ?4
+  WHERE COALESCE(?3 <= ?4, TRUE)
     AND NOT EXISTS (SELECT 1 FROM credit_entries WHERE ${ofRun})
     AND NOT EXISTS (
       SELECT 1 FROM credit_accounts
-      WHERE organization_id = ?1 AND reserved + spent + ?3 > MIN(?4, COALESCE(plan_limit, ?4)))`;
+      WHERE organization_id = ?1 AND ${passes("reserved + spent + ?3", "?4")})`;
 
 const reserve = async (db: D1Database, reservation: Reservation): Promise<boolean> => {
   const texts = runTexts(reservation);
   const estimate = microCredits(reservation.estimate);
-  const limit = microCredits(reservation.limit);
+  const limit = countedLimit(reservation.limit);
   const [, read] = await db.batch([
     db.prepare(reserveSql).bind(...texts, estimate, limit, reservation.now),
     db.prepare(`SELECT 1 FROM credit_entries WHERE ${ofRun}`).bind(...texts),
+  ]);
+  return read!.results.length > 0;
+};
+
+const excessSql = `
+  INSERT INTO credit_excesses (organization_id, execution_id, node_id, amount)
+  SELECT ?1, ?2, ?3, ?4 FROM credit_entries WHERE ${ofRun} AND status = 'reserved'
+  ON CONFLICT (organization_id, execution_id, node_id) DO UPDATE SET amount = excluded.amount`;
+
+/** What the run may cost by now beyond its estimate: ?3 was saved, and ?4 is the most. */
+const beyond = "(MIN(estimate + excess - ?3, ?4) - estimate)";
+
+const extendSql = `
+  UPDATE credit_entries SET extended = ${beyond}
+  WHERE ${ofRun} AND status = 'reserved' AND ${beyond} > extended AND NOT EXISTS (
+    SELECT 1 FROM credit_accounts
+    WHERE organization_id = ?1 AND ${passes(`reserved + spent + ${beyond} - extended`, "?5")})`;
+
+const extendedSql = `
+  SELECT 1 FROM credit_entries WHERE ${ofRun} AND status = 'reserved' AND ${beyond} <= extended`;
+
+const extend = async (db: D1Database, extension: Extension): Promise<boolean> => {
+  const texts = runTexts(extension);
+  const { nodeId, excess, saved, most, limit } = extension;
+  const amounts = [microCredits(saved), microLimit(most)];
+  const [, , read] = await db.batch([
+    db.prepare(excessSql).bind(...texts, idToText(nodeId), microCredits(excess)),
+    db.prepare(extendSql).bind(...texts, ...amounts, countedLimit(limit)),
+    db.prepare(extendedSql).bind(...texts, ...amounts),
   ]);
   return read!.results.length > 0;
 };
@@ -70,76 +103,6 @@ const settle = async (db: D1Database, settlement: Settlement): Promise<void> => 
     .run();
 };
 
-/** What KV holds under `usageKeyOf`: compute credits, and milliseconds since 1970 by the database's clock. */
-export interface UsageCopy {
-  readonly spent: number;
-  readonly updatedAt: number;
-}
-
-/** Between copies, since KV takes a write a second for a key; in milliseconds, as the next one. */
-const copyGap = 1_000;
-/** That whoever writes a copy has for it before another may: a late copy in the place of a newer one would stand for good. */
-const copyTime = 30_000;
-const clock = "(SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now)";
-
-/** Lets one at a time write a copy. A time that is further off was set by another clock, and counts for nothing. */
-const claimSql = `
-  UPDATE credit_accounts SET publish_after = now + ${copyTime} FROM ${clock}
-  WHERE organization_id = ?1 AND is_unpublished
-    AND publish_after NOT BETWEEN now + 1 AND now + ${copyTime}
-  RETURNING spent, publish_after - ${copyTime} AS updatedAt`;
-
-/**
- * Something is missing still when the copy could not be written, or more was spent meanwhile: also when another has written that,
- * since of two copies nobody knows which one stands.
- */
-const copiedSql = `
-  UPDATE credit_accounts SET
-    is_unpublished = ?2 IS NOT spent,
-    publish_after = iif(publish_after = ?3 + ${copyTime}, now + ${copyGap}, publish_after)
-  FROM ${clock} WHERE organization_id = ?1`;
-
-/** Ids that KV takes as they are, and that fit its keys. */
-const plainId = /^(?!~)[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]{1,100}$/u;
-
-/** Under which key of KV the copy of an organization's account is. An unusual id is escaped behind a `~`. */
-export const usageKeyOf = async (organizationId: string): Promise<string> =>
-  `${plainId.test(organizationId) ? organizationId : `~${await keySegment(organizationId)}`}:compute-usage`;
-
-const publish = async (
-  db: D1Database,
-  cache: KVNamespace,
-  organizationId: string,
-): Promise<void> => {
-  const id = idToText(organizationId);
-  const claimed = await db.prepare(claimSql).bind(id).first<UsageCopy>();
-  if (claimed === null) return;
-  const { spent, updatedAt } = claimed;
-  const copy: UsageCopy = { spent: creditsOfMicro(spent), updatedAt };
-  let copied: number | null = null;
-  try {
-    await cache.put(await usageKeyOf(organizationId), JSON.stringify(copy));
-    copied = spent;
-  } finally {
-    await db.prepare(copiedSql).bind(id, copied, updatedAt).run();
-  }
-};
-
-const unpublishedSql = `
-  SELECT organization_id AS organizationId FROM credit_accounts INDEXED BY credit_accounts_unpublished
-  WHERE is_unpublished AND organization_id > ?1 ORDER BY organization_id LIMIT ?2`;
-
-const listUnpublished = async (
-  db: D1Database,
-  { limit, after }: EntryPage<string>,
-): Promise<readonly string[]> => {
-  const { results } = await db
-    .prepare(unpublishedSql)
-    .bind(idToText(after ?? ""), limit)
-    .all<{ readonly organizationId: string }>();
-  return results.map(({ organizationId }) => textToId(organizationId));
-};
-
 const allotSql = `
   INSERT INTO credit_allotments (organization_id, execution_id, node_id, amount)
   SELECT ?1, ?2, ?3, ?4 FROM credit_entries
@@ -154,7 +117,8 @@ const refuseSql = `
 
 const allot = async (db: D1Database, allotment: Allotment): Promise<boolean> => {
   const node = [...runTexts(allotment), idToText(allotment.nodeId)];
-  const amounts = [allotment.cost, allotment.carried, allotment.budget].map(microCredits);
+  const { cost, carried, budget } = allotment;
+  const amounts = [microCredits(cost), microCredits(carried), microLimit(budget)];
   const [, , read] = await db.batch([
     db.prepare(allotSql).bind(...node, ...amounts),
     db.prepare(refuseSql).bind(...node),
@@ -193,7 +157,7 @@ const planSql = `
     plan = excluded.plan, allowance = excluded.allowance, overage = excluded.overage`;
 
 const entriesSql = `
-  SELECT execution_id AS executionId, status, estimate, usage, reserved_at AS reservedAt, settled_at AS settledAt
+  SELECT execution_id AS executionId, status, estimate + extended AS estimate, usage, reserved_at AS reservedAt, settled_at AS settledAt
   FROM credit_entries WHERE organization_id = ?1 AND execution_id > ?2 ORDER BY execution_id LIMIT ?3`;
 
 const listEntries = async (
@@ -254,9 +218,10 @@ export const d1CreditServiceLayer = (
     // By triggers on the rows of d1ExecutionStoreLayer. Where another store is used, the watchdog settles by its records.
     isSettledWithRecord: true,
     reserve: (reservation) => attempt("reserve", () => reserve(db, reservation)),
+    extend: (extension) => attempt("extend", () => extend(db, extension)),
     settle: (settlement) => attempt("settle", () => settle(db, settlement)),
     publishUsage: (organizationId) =>
-      Effect.tryPromise(() => publish(db, cache, organizationId)).pipe(
+      Effect.tryPromise(() => publishUsage(db, cache, organizationId)).pipe(
         Effect.timeoutOption(patience),
         Effect.ignore,
       ),
@@ -265,10 +230,11 @@ export const d1CreditServiceLayer = (
     correct: (cost) => attempt("correct", () => correct(db, cost)),
     account: (organizationId) => attempt("account", () => readAccount(db, organizationId)),
     setPlan: (organizationId, plan) =>
-      attempt("setPlan", async () => {
-        const { type, allowance, overage } = countPlan(plan);
-        await db.prepare(planSql).bind(idToText(organizationId), type, allowance, overage).run();
-      }),
+      Effect.flatMap(countedPlan(plan), ({ type, allowance, overage }) =>
+        attempt("setPlan", async () => {
+          await db.prepare(planSql).bind(idToText(organizationId), type, allowance, overage).run();
+        }),
+      ),
     listEntries: (organizationId, page) =>
       attempt("listEntries", () => listEntries(db, organizationId, page)),
     listOpen: (page) => attempt("listOpen", () => listOpen(db, page)),

@@ -30,7 +30,16 @@ export const mostCredits = 2 ** 32;
 
 /** Whole millionths of a credit; the most that can be counted for all that is beyond it, nothing for what is no number. */
 export const microCredits = (credits: number): number =>
-  Number.isNaN(credits) ? 0 : Math.round(Math.min(Math.max(credits, 0), mostCredits) * perCredit);
+  credits > 0 ? Math.round(Math.min(credits, mostCredits) * perCredit) : 0;
+
+/** A sum of six decimals is off by less, and it is far less than a millionth. */
+const noise = 1e-9;
+
+/** Whole millionths that an amount allows to be spent: a limit is rounded down, or it would allow more than it says. */
+export const microLimit = (credits: number): number => {
+  const micro = microCredits(credits);
+  return creditsOfMicro(micro) - credits > noise ? Math.max(micro - 1, 0) : micro;
+};
 
 export const creditsOfMicro = (micro: number): number => micro / perCredit;
 
@@ -45,10 +54,10 @@ export const countPlan = (plan: CreditPlan): CountedPlan => {
   const { type } = plan;
   switch (type) {
     case "fixed":
-      return { type, allowance: microCredits(plan.allowance), overage: 0 };
+      return { type, allowance: microLimit(plan.allowance), overage: 0 };
     case "overage": {
-      const overage = plan.overage === undefined ? null : microCredits(plan.overage);
-      return { type, allowance: microCredits(plan.allowance), overage };
+      const overage = plan.overage === undefined ? null : microLimit(plan.overage);
+      return { type, allowance: microLimit(plan.allowance), overage };
     }
     case "unlimited":
       return { type, allowance: null, overage: null };
@@ -71,13 +80,30 @@ export const planOfCounted = ({ type, allowance, overage }: CountedPlan): Credit
 /** As the ledger counts it: a cost has at most six decimals. */
 export const roundedCredits = (credits: number): number => creditsOfMicro(microCredits(credits));
 
-/** The sum over the nodes that are to run; a type whose cost is not known, and a missing node, count 1. */
+/** As much of a limit as is counted. */
+export const roundedLimit = (credits: number): number => creditsOfMicro(microLimit(credits));
+
+/** Whether it can be billed. What is no number may come from plain JavaScript, and compares like one. */
+export const isBillable = (credits: unknown): credits is number =>
+  typeof credits === "number" && credits >= 0 && credits <= mostCredits;
+
+/** Whatever was given as an amount, in the words of a message. */
+export const amountText = (credits: unknown): string =>
+  typeof credits === "number"
+    ? String(credits)
+    : typeof credits === "string"
+      ? `'${credits}'`
+      : `type ${typeof credits}`;
+
+/** The sum over the nodes that are to run, each as it is billed; a type whose cost is not known, and a missing node, count 1. */
 export const estimateCredits = (
   graph: WorkflowGraph,
   costOf: (type: string) => number | undefined,
   reused: ReadonlySet<string> = new Set(),
 ): number =>
-  graph.nodes.reduce((sum, { id, node }) => {
-    if (reused.has(id)) return sum;
-    return sum + (node === undefined ? 1 : (costOf(node.type) ?? 1));
-  }, 0);
+  creditsOfMicro(
+    graph.nodes.reduce((sum, { id, node }) => {
+      if (reused.has(id)) return sum;
+      return sum + microCredits(node === undefined ? 1 : (costOf(node.type) ?? 1));
+    }, 0),
+  );

@@ -17,7 +17,7 @@ export interface ExecuteParams {
   readonly workflow: Workflow;
   readonly userId: string;
   readonly organizationId: string;
-  /** Compute credits that the organization may spend. */
+  /** Compute credits that the organization may spend in all: a finite number of at least 0, 2^32 or more for no limit. */
   readonly computeCredits: number;
   readonly inputOverrides?: InputOverrides;
   /** What started the run: the body of a request, a message. Null unless told. */

@@ -16,6 +16,8 @@ export type NodeStepResult =
       /** For a node that did not run, but was taken over from an earlier run. */
       readonly reusedFrom?: string;
       readonly reusedUsage?: number;
+      /** The limits had no room for what it reported beyond its type's cost: what hangs on it does not start. */
+      readonly isBeyondLimit?: true;
     }
   | {
       readonly nodeId: string;
@@ -24,6 +26,8 @@ export type NodeStepResult =
       readonly attempts: readonly Attempt[];
     }
   | ({ readonly nodeId: string; readonly status: "skipped" } & SkipDetails);
+
+export type CompletedNode = Extract<NodeStepResult, { readonly status: "completed" }>;
 
 /**
  * All that stands on record of a run: the last step of each node, the steps that a node took before it, and what the run

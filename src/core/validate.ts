@@ -3,7 +3,7 @@
  * refuse the run, warnings do not. Linear in nodes and edges.
  */
 import * as Result from "effect/Result";
-import { roundedCredits } from "./credits.ts";
+import { microLimit } from "./credits.ts";
 import type { WorkflowGraph } from "./graph.ts";
 import { buildGraph } from "./graph.ts";
 import type { Ports } from "./parameter.ts";
@@ -122,7 +122,7 @@ const stepProblems = (
 /** What is counted is millionths: less than one would be nothing, and refuse what it means to allow. */
 const budgetProblems = ({ settings }: Workflow): readonly Problem[] => {
   const { budget = 0 } = settings ?? {};
-  if (budget === 0 || roundedCredits(budget) > 0) return [];
+  if (budget === 0 || microLimit(budget) > 0) return [];
   return [
     {
       severity: "error",

@@ -8,6 +8,7 @@
  *       run: ({ a, b }) => ({ result: a + b }),
  *     })
  */
+import { withCost } from "#services/node-definition";
 import type {
   BinaryValue,
   DynamicInputs,
@@ -61,7 +62,7 @@ interface NodeFacts<In extends readonly Parameter[], Out extends readonly Parame
   readonly description: string;
   readonly inputs: In;
   readonly outputs: Out;
-  /** 1 unless told. */
+  /** Compute credits, from 0 to 2 ** 32. 1 unless told. */
   readonly computeCost?: number;
   readonly policy?: Policy;
 }
@@ -106,5 +107,5 @@ export function defineNode<
 >(node: MultiStepNode<In, Out>): NodeDefinition;
 export function defineNode(node: object): NodeDefinition {
   // The engine checks every value against its port before `run` sees it; that is what the narrower types rest on.
-  return { multiStep: false, pure: false, computeCost: 1, ...node } as NodeDefinition;
+  return withCost({ multiStep: false, pure: false, ...node } as NodeDefinition);
 }

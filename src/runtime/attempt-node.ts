@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Option from "effect/Option";
 import * as Result from "effect/Result";
-import { mostCredits, roundedCredits } from "#core/credits";
+import { roundedCredits } from "#core/credits";
 import type { GraphNode } from "#core/graph";
 import type { AttemptFailure } from "#core/retry";
 import { keyPart } from "#core/step-name";
@@ -27,6 +27,7 @@ import { andThen, andThenChecked, isPromise } from "./eventually.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
 import { decodeInputs, encodeOutputs } from "./node-parameters.ts";
 import { storeLargeOutputs } from "./stored-outputs.ts";
+import { unbillable } from "./usage-told.ts";
 
 /** A node that is about to run, with what its edges brought. */
 export interface NodeCall {
@@ -142,7 +143,7 @@ export const contextOfAttempt = (
 /** What a multi-step node may do between its steps. */
 export type MultiStepTools = Pick<
   MultiStepContext,
-  "doStep" | "isConnected" | "sleep" | "waitForEvent"
+  "doStep" | "isConnected" | "reportUsage" | "sleep" | "waitForEvent"
 >;
 
 /** What a node's function gave, before it is stored. */
@@ -226,16 +227,17 @@ export const storeAnswer = (
   env: NodeEnvironment,
   { id, ports }: GraphNode,
   { outputs, usage }: Answer,
-): Eventually<Checked<Success>> =>
-  usage >= 0 && usage <= mostCredits
-    ? andThen(env.mask(), (mask) =>
-        andThenChecked(encodeOutputs(env, mask, id, ports.outputs, outputs), (encoded) =>
-          andThenChecked(storeLargeOutputs(env, id, encoded), (kept) =>
-            Result.succeed({ outputs: kept, usage: roundedCredits(usage) }),
-          ),
-        ),
-      )
-    : Result.fail({ message: `The node reported a usage of ${usage}`, retryable: false });
+): Eventually<Checked<Success>> => {
+  const problem = unbillable("The node", usage);
+  if (problem !== undefined) return Result.fail(problem);
+  return andThen(env.mask(), (mask) =>
+    andThenChecked(encodeOutputs(env, mask, id, ports.outputs, outputs), (encoded) =>
+      andThenChecked(storeLargeOutputs(env, id, encoded), (kept) =>
+        Result.succeed({ outputs: kept, usage: roundedCredits(usage) }),
+      ),
+    ),
+  );
+};
 
 /** A whole attempt of a node of one step. One that was aborted stores nothing: the next may have stored already. */
 export const attemptNode = (
@@ -257,6 +259,7 @@ const onlyMultiStep = (): Promise<never> =>
 const noTools: MultiStepTools = {
   doStep: onlyMultiStep,
   isConnected: () => false,
+  reportUsage: () => {},
   sleep: onlyMultiStep,
   waitForEvent: onlyMultiStep,
 };

@@ -3,6 +3,7 @@
  * is on record, so that a replay starts the same nodes. What is spent is counted in the database: parts of a run share it, and
  * a process that died has forgotten nothing.
  */
+import { roundedLimit } from "#core/credits";
 import type { ExecutionState } from "#core/execution-state";
 import { nodeStateAt } from "#core/execution-state";
 import type { GraphNode } from "#core/graph";
@@ -10,9 +11,12 @@ import { allotStepName, nodeStepName } from "#core/step-name";
 import type { NodeStepResult } from "#core/step-result";
 import type { Workflow } from "#core/workflow";
 import type { Steps } from "#services/durable-step";
+import { patiently } from "./patiently.ts";
 import type { Run } from "./run.ts";
 
 export interface Budget {
+  /** In compute credits: without what was taken over. */
+  readonly left: number;
   /** Why the run stops when it is spent. */
   readonly error: string;
   /** Asks in a step. `isSpent` is read there: a node that is not on record does not start after one was refused. */
@@ -38,6 +42,7 @@ export const budgetOf = (
   const costOf = ({ node }: GraphNode): number =>
     node === undefined ? 0 : (registry.get(node.type)?.computeCost ?? 0);
   return {
+    left: Math.max(0, roundedLimit(budget) - carried),
     error: `The budget of ${budget} compute credit${budget === 1 ? "" : "s"} is spent. Raise it and redrive the run.`,
     allot: async (steps, node, isSpent) => {
       const key = { organizationId, executionId, nodeId: node.id };
@@ -55,10 +60,13 @@ export const budgetOf = (
           if (name !== nodeStepName(node.id) || !isResultOf(node.id, result)) return result;
           const usage = result.status === "completed" ? result.usage : 0;
           // One that began before may have corrected it to something else, and died.
-          if (usage !== costOf(node) || step.attempt > 1) {
-            const cost = { organizationId, executionId, nodeId: node.id, usage };
+          if (usage === costOf(node) && step.attempt === 1) return result;
+          const cost = { organizationId, executionId, nodeId: node.id, usage };
+          try {
+            await perform(patiently(credits.correct(cost)));
+          } catch {
             // What stays allotted is not spent: at worst the run stops too early, where it would otherwise fail.
-            await perform(credits.correct(cost)).catch(() => {});
+            if (usage > costOf(node)) return { ...result, isBeyondLimit: true };
           }
           return result;
         }),
@@ -83,9 +91,9 @@ export const gateOf = (budget: Budget, steps: Steps, isResumed: boolean): Budget
     error: budget.error,
     isSpent: () => isSpent,
     admits: async (node) => {
+      if (admitted.has(node.index)) return true;
       // A replay asks for each node: it may have started before the one that was refused.
       if (isSpent && !isResumed) return false;
-      if (admitted.has(node.index)) return true;
       const isAllotted = await budget.allot(steps, node, () => isSpent);
       if (isAllotted) admitted.add(node.index);
       else isSpent = true;

@@ -3,6 +3,7 @@
  * of what it was computed from, and nobody is told of it, or a replay would tell it again.
  */
 import * as Effect from "effect/Effect";
+import { roundedCredits } from "#core/credits";
 import type { ExecutionState } from "#core/execution-state";
 import { noMask } from "#core/mask";
 import { isBinaryType } from "#core/parameter";
@@ -52,6 +53,7 @@ export const computeNode = async (
   const computing: NodeEnvironment = {
     ...env,
     publish: silent,
+    reserved: (completed) => completed,
     now: () => now,
     // What comes in has left a step already, what triggered the run too, and a node that only computes is given nothing more.
     mask: () => noMask,
@@ -73,6 +75,8 @@ export const computeNode = async (
     { attempt: 1 },
     outcomeToResult,
   );
-  // A port of any type does not say beforehand that bytes come out of it.
-  return hasFiles ? performNode(env, call, state) : result;
+  const isBeyond =
+    result.status === "completed" && result.usage > roundedCredits(definition.computeCost);
+  // A port of any type does not say beforehand that bytes come out of it, nor a node what it reports.
+  return hasFiles || isBeyond ? performNode(env, call, state) : result;
 };

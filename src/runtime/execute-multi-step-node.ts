@@ -41,7 +41,9 @@ const attemptSteps = async (
   progress.isOver = true;
   await Promise.all(progress.open);
   if (progress.platformFailure !== undefined) throw progress.platformFailure.reason;
-  return answer;
+  // Only now: a step that the node did not wait for may have told what it used.
+  const usage = progress.usage.last?.credits ?? definition.computeCost;
+  return Result.map(answer, ({ outputs }) => ({ outputs, usage }));
 };
 
 /** Reading outputs runs the node's own code, by getters and proxies. */

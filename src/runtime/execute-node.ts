@@ -102,7 +102,7 @@ export const attemptOnce = async <A>(
   policy: Policy | undefined,
   attempt: number,
   step: StepContext,
-  use: (env: NodeEnvironment, nodeId: string, outcome: AttemptOutcome) => A,
+  use: (env: NodeEnvironment, nodeId: string, outcome: AttemptOutcome) => Eventually<A>,
 ): Promise<A> => {
   const { id } = call.graphNode;
   const startedAt = env.now();
@@ -134,13 +134,13 @@ export const outcomeToResult = (
   nodeId: string,
   outcome: AttemptOutcome,
   earlier: readonly Attempt[] = noAttempts,
-): NodeStepResult => {
+): Eventually<NodeStepResult> => {
   const { startedAt, endedAt } = outcome;
   if (outcome.status === "completed") {
     const { outputs, usage } = outcome;
     env.publish(nodeId, { status: "completed", outputs, usage });
     const attempts = withAttempt(earlier, { startedAt, endedAt });
-    return { nodeId, status: "completed", outputs, usage, attempts };
+    return env.reserved({ nodeId, status: "completed", outputs, usage, attempts });
   }
   const { message: error } = outcome;
   env.publish(nodeId, { status: "failed", error });

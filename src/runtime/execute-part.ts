@@ -22,7 +22,8 @@ import type { LoadedParams } from "./load-params.ts";
 import { loadParams } from "./load-params.ts";
 import { piecesOf } from "./pieces.ts";
 import { partWaitKey } from "./part-instance.ts";
-import { readResults, resultsIn, writeResults } from "./part-results.ts";
+import type { NodesRun } from "./nodes-run.ts";
+import { beyondLimitIn, readResults, resultsIn, writeResults } from "./part-results.ts";
 import type { Run, RunServices } from "./run.ts";
 import { makeRun } from "./run.ts";
 import { listenToCommands } from "./run-commands.ts";
@@ -48,13 +49,13 @@ const readEarlier = async (
   return state.graph.nodes.flatMap(({ id }) => found.get(id) ?? []);
 };
 
-/** The state in which the part begins: a step for each piece of what it takes over. */
+/** In which the part begins: a step for each piece of what it takes over. */
 const takeOver = async (
   run: Run,
   started: ExecutionState,
   own: readonly GraphNode[],
   needs: readonly number[],
-): Promise<ExecutionState> => {
+): Promise<Pick<NodesRun, "state" | "beyondLimit">> => {
   let reading: Promise<readonly (readonly NodeStepResult[])[]> | undefined;
   const piece = (number: number) =>
     run.steps.do(reuseStepName(number), { retry: true }, async () => {
@@ -67,7 +68,8 @@ const takeOver = async (
   for (let number = 2; number <= first.pieces; number++) {
     for (const result of (await piece(number)).results) results.push(result);
   }
-  return Effect.runSync(replay(transition, started, results, run.params.inputOverrides));
+  const replaying = replay(transition, started, results, run.params.inputOverrides);
+  return { state: Effect.runSync(replaying), beyondLimit: beyondLimitIn(results) };
 };
 
 const tellEnd = async (run: Run, part: number, isSpent: boolean): Promise<void> => {
@@ -93,7 +95,8 @@ const runPart = async (
   const own = graph.nodes.slice(from, to);
   const started = Effect.runSync(start(initialState(graph), {}));
   const nobodyLooks = async (): Promise<void> => {};
-  const { state, failure, interrupted } = await runNodes(
+  const begun = await takeOver(run, started, own, needs);
+  const ended = await runNodes(
     {
       ...run,
       context: contextOf(graph, run.params, executionId),
@@ -104,20 +107,17 @@ const runPart = async (
       saveProgress: () => undefined,
       budget: budgetOf(run, graph.workflow, params.carried ?? 0),
     },
-    await takeOver(run, started, own, needs),
+    begun.state,
     run.params.inputOverrides,
     listenToCommands(run, { isResumed, signal: undefined, ofPart: true, saveLive: nobodyLooks }),
-    params,
+    { ...params, beyondLimit: begun.beyondLimit },
   );
-  if (failure !== undefined) throw failure.reason;
+  if (ended.failure !== undefined) throw ended.failure.reason;
   await run.steps.do(persistPartStep, { retry: true }, async () => {
-    const writing = writeResults(
-      { organizationId, executionId },
-      part,
-      resultsIn(state, own, interrupted),
-    );
+    const results = resultsIn(ended.state, own, ended);
+    const writing = writeResults({ organizationId, executionId }, part, results);
     await run.perform(Effect.provideService(writing, ObjectStore, run.objects));
-    await tellEnd(run, part, state.lifecycle === "exhausted");
+    await tellEnd(run, part, ended.state.lifecycle === "exhausted");
     return { status: "ended" };
   });
 };

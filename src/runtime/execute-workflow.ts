@@ -93,8 +93,10 @@ const persist = async (
     const usage = usageOf(execution);
     const { executionId } = run;
     const { organizationId } = run.params;
+    // A record that stood already was final before this run of it reserved anything: nothing has settled that yet.
+    const isSettled = run.credits.isSettledWithRecord && execution === told.execution;
     await Promise.all([
-      ...(run.credits.isSettledWithRecord
+      ...(isSettled
         ? []
         : [run.perform(run.credits.settle({ organizationId, executionId, usage, now }))]),
       // A replay asks again what it had asked, so that this is known without a look into the store.
@@ -202,24 +204,27 @@ const execute = async (
     const facts = { executionId, startedAt };
     return persist(run, definition, await spreadRun(run, instances, begun, parts, facts, commands));
   }
-  const { state, failure } = await runNodes(
-    {
-      ...run,
-      context,
-      nodes: graph.nodes,
-      startedAt,
-      inlineLimit,
-      saveProgress: live.saveProgress,
-      budget: budgetOf(run, graph.workflow, carriedUsage(begun)),
-    },
-    begun,
-    params.inputOverrides,
-    commands,
-  );
-  live.close();
-  if (failure === undefined) return finish(state);
-  // No record of it: a platform also rejects a step of an instance that it pauses, and that run goes on later.
-  throw failure.reason;
+  try {
+    const { state, failure } = await runNodes(
+      {
+        ...run,
+        context,
+        nodes: graph.nodes,
+        startedAt,
+        inlineLimit,
+        saveProgress: live.saveProgress,
+        budget: budgetOf(run, graph.workflow, carriedUsage(begun)),
+      },
+      begun,
+      params.inputOverrides,
+      commands,
+    );
+    // No record of it: a platform also rejects a step of an instance that it pauses, and that run goes on later.
+    if (failure !== undefined) throw failure.reason;
+    return await finish(state);
+  } finally {
+    live.close();
+  }
 };
 
 /**

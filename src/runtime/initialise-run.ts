@@ -2,7 +2,7 @@
  * The first step of a run: refuses what cannot run, reserves its credits, and stores the live record, so that the run is listed
  * and found. What it decides is on record, and a replay decides it no more.
  */
-import { estimateCredits, roundedCredits } from "#core/credits";
+import { estimateCredits, roundedLimit } from "#core/credits";
 import { NewerStepNames } from "#core/errors";
 import type { ExecutionState } from "#core/execution-state";
 import { isFinalStatus } from "#core/lifecycle";
@@ -78,9 +78,7 @@ export const initialise = async (
   const reused = new Set(earlier.map(({ nodeId }) => nodeId));
   const costOf = (type: string): number | undefined => run.registry.get(type)?.computeCost;
   // In whole millionths, as it is allotted: less reserved than may be spent could pass the limit.
-  const budget = roundedCredits(
-    started.graph.workflow.settings?.budget ?? Number.POSITIVE_INFINITY,
-  );
+  const budget = roundedLimit(started.graph.workflow.settings?.budget ?? Number.POSITIVE_INFINITY);
   const left = budget - earlier.reduce((sum, { reusedUsage }) => sum + reusedUsage, 0);
   const estimate = Math.min(estimateCredits(started.graph, costOf, reused), Math.max(left, 0));
   const asked = { organizationId, executionId, estimate, limit: computeCredits, now: startedAt };

@@ -8,6 +8,7 @@ import { withLifecycle } from "#core/execution-state";
 import type { WorkflowExecutionStatus, WorkflowLifecycle } from "#core/lifecycle";
 import { isFinalStatus } from "#core/lifecycle";
 import { reportExecution } from "#core/report";
+import type { WorkflowExecution } from "#core/report";
 import { getExecutionStatus } from "#core/status";
 import type { Definition, Run } from "./run.ts";
 import { saveRecord } from "./run.ts";
@@ -16,12 +17,12 @@ export interface LiveRecord {
   /** Stores the state that a command leads to, now. Rejects when it cannot. */
   readonly save: (state: ExecutionState) => Promise<void>;
   /**
-   * Stores the state unless that was done a while ago; `soon`, in a moment, together with what comes until then, for a run
-   * that may stand like this for days.
+   * Stores the state unless that was done a moment ago; `later`, once the interval is over, together with what comes until
+   * then; `soon`, in a moment, for a run that may stand like this for days. Only the first of them asks for the time.
    */
   readonly saveProgress: (
     current: () => ExecutionState,
-    when?: "soon",
+    when?: "soon" | "later",
   ) => Promise<void> | undefined;
   readonly close: () => void;
 }
@@ -45,36 +46,55 @@ export const liveRecordOf = (
   /** What a command has led to, until the loop has come there too: what is saved meanwhile must not take it back. */
   let ahead: WorkflowLifecycle | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const save = async (state: ExecutionState): Promise<void> => {
+  let isSoon = false;
+  const forget = (): void => {
+    if (timer !== undefined) clearTimeout(timer);
+    timer = undefined;
+  };
+  const recordOf = (state: ExecutionState): WorkflowExecution =>
+    reportExecution(state, { executionId, startedAt, endedAt: null });
+  const store = async (execution: WorkflowExecution): Promise<void> => {
     savedAt = run.now();
-    const execution = reportExecution(state, { executionId, startedAt, endedAt: null });
-    if (isFinalStatus(execution.status)) return;
+    if (!isSoon) forget();
     const standing = await saveRecord(run, definition, { execution, savedAt });
+    // An end is told by whoever stores it.
+    if (isFinalStatus(standing.status)) return;
     if (standing.status !== told) run.publishStatus(standing);
     told = standing.status;
   };
-  const trySave = (state: ExecutionState): Promise<void> => {
+  /** What all has ended in lives on until its end is stored: should that never be, this is all that is known of it. */
+  const asLive = (execution: WorkflowExecution): WorkflowExecution =>
+    isFinalStatus(execution.status) ? { ...execution, status: told } : execution;
+  const trySave = async (state: ExecutionState): Promise<void> => {
     if (ahead === state.lifecycle) ahead = undefined;
     const isBehind = ahead !== undefined && !isFinalStatus(getExecutionStatus(state));
-    return save(isBehind ? withLifecycle(state, ahead!) : state).catch(() => {});
+    try {
+      await store(asLive(recordOf(isBehind ? withLifecycle(state, ahead!) : state)));
+    } catch {
+      // Nothing rests on it.
+    }
   };
   return {
-    save: (state) => {
+    save: async (state) => {
       ahead = state.lifecycle;
-      return save(state);
+      const execution = recordOf(state);
+      if (!isFinalStatus(execution.status)) await store(execution);
     },
     saveProgress: (current, when) => {
       if (when === undefined) {
         return run.now() - savedAt < interval ? undefined : trySave(current());
       }
-      timer ??= setTimeout(() => {
+      const soon = when === "soon";
+      if (timer !== undefined && (isSoon || !soon)) return undefined;
+      forget();
+      isSoon = soon;
+      const save = (): void => {
         timer = undefined;
         void trySave(current());
-      }, moment);
+      };
+      timer = setTimeout(save, soon ? moment : interval);
       return undefined;
     },
-    close: () => {
-      if (timer !== undefined) clearTimeout(timer);
-    },
+    close: forget,
   };
 };

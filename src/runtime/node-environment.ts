@@ -5,6 +5,7 @@ import type { WorkflowExecutionContext } from "#core/execution-context";
 import type { Attempt } from "#core/execution-state";
 import type { GraphNode } from "#core/graph";
 import type { Mask } from "#core/mask";
+import type { CompletedNode } from "#core/step-result";
 import type { Steps } from "#services/durable-step";
 import type { NodeProgress } from "#services/monitoring-service";
 import type { Registry } from "#services/node-registry";
@@ -50,6 +51,8 @@ export interface NodeEnvironment {
   readonly parked: <A>(node: GraphNode, park: Park, wait: () => Promise<A>) => Promise<A>;
   /** Inside a step: stores how far the run has come, unless that was done a while ago; `soon`, in a moment. */
   readonly saveProgress: (when?: "soon") => Promise<void> | undefined;
+  /** In the node's last step: reserves what it reported beyond its type's cost. */
+  readonly reserved: (result: CompletedNode) => Eventually<CompletedNode>;
   readonly publish: (nodeId: string, progress: NodeProgress) => void;
   /** Inside a step: rejects with the service's own failure, so that the platform tries the step again. */
   readonly perform: <A, E>(effect: Effect.Effect<A, E>) => Promise<A>;

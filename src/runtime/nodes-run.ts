@@ -3,6 +3,7 @@ import type { ExecutionState } from "#core/execution-state";
 import type { Budget } from "./budget.ts";
 import type { LiveRecord } from "./live-record.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
+import type { Run } from "./run.ts";
 
 /** Where the nodes have come to, and what of the platform's kept them from going on. */
 export interface NodesRun {
@@ -10,6 +11,8 @@ export interface NodesRun {
   readonly failure?: { readonly reason: unknown };
   /** Nodes that were under way when the run was cancelled. */
   readonly interrupted: readonly string[];
+  /** Nodes that nothing starts behind, for lack of credits. */
+  readonly beyondLimit: readonly string[];
 }
 
 /** What a part of a run begins with; a whole run needs none of it. */
@@ -20,10 +23,16 @@ export interface NodesScope {
   readonly places: number;
   readonly seenCommand: number;
   readonly isPaused: boolean;
+  /** Of earlier parts. */
+  readonly beyondLimit: readonly string[];
 }
 
 /** What the loop is given of its run: all but what it decides itself. */
-export type LoopEnvironment = Omit<NodeEnvironment, "saveProgress" | "signal" | "parked"> & {
-  readonly saveProgress: LiveRecord["saveProgress"];
-  readonly budget?: Budget | undefined;
-};
+export type LoopEnvironment = Omit<
+  NodeEnvironment,
+  "parked" | "reserved" | "saveProgress" | "signal"
+> &
+  Pick<Run, "credits" | "executionId" | "params"> & {
+    readonly saveProgress: LiveRecord["saveProgress"];
+    readonly budget?: Budget | undefined;
+  };

@@ -11,6 +11,7 @@ import type { NodeStepResult } from "#core/step-result";
 import { transition } from "#machines/index";
 import { ServiceFailure } from "#services/errors";
 import { ObjectStore, type ObjectScope } from "#services/object-store";
+import type { NodesRun } from "./nodes-run.ts";
 
 const mimeType = "application/vnd.pawl.part+json";
 
@@ -46,15 +47,27 @@ const resultOf = (nodeId: string, node: NodeState): NodeStepResult | undefined =
 export const resultsIn = (
   state: ExecutionState,
   nodes: readonly GraphNode[],
-  interrupted: readonly string[] = [],
+  { interrupted, beyondLimit }: Pick<NodesRun, "interrupted" | "beyondLimit">,
 ): PartResults => {
   const cut = new Set(interrupted);
+  const beyond = new Set(beyondLimit);
   const ended = nodes.filter(({ id }) => !cut.has(id));
   return {
-    results: ended.flatMap(({ id, index }) => resultOf(id, nodeStateAt(state, index)) ?? []),
+    results: ended.flatMap(({ id, index }): readonly NodeStepResult[] => {
+      const result = resultOf(id, nodeStateAt(state, index));
+      if (result === undefined) return [];
+      const isBeyond = result.status === "completed" && beyond.has(id);
+      return [isBeyond ? { ...result, isBeyondLimit: true } : result];
+    }),
     interrupted,
   };
 };
+
+/** Nodes among them that nothing starts behind. */
+export const beyondLimitIn = (results: readonly NodeStepResult[]): readonly string[] =>
+  results.flatMap((result) =>
+    result.status === "completed" && result.isBeyondLimit === true ? [result.nodeId] : [],
+  );
 
 export const writeResults = (
   scope: ObjectScope,
@@ -91,10 +104,7 @@ export const readResults: (
   },
 );
 
-export interface Folded {
-  readonly state: ExecutionState;
-  readonly interrupted: readonly string[];
-}
+export type Folded = Pick<NodesRun, "state" | "interrupted" | "beyondLimit">;
 
 /** The state that these parts have come to; nodes of others stay idle. */
 export const foldParts: (
@@ -106,6 +116,7 @@ export const foldParts: (
   function* (scope, begun, parts, overrides) {
     let state = begun;
     const interrupted: string[] = [];
+    const beyondLimit: string[] = [];
     for (const part of parts) {
       const left = yield* readResults(scope, part);
       const own = left.results.filter(
@@ -113,7 +124,8 @@ export const foldParts: (
       );
       state = yield* replay(transition, state, own, overrides);
       interrupted.push(...left.interrupted);
+      beyondLimit.push(...beyondLimitIn(own));
     }
-    return { state, interrupted };
+    return { state, interrupted, beyondLimit };
   },
 );

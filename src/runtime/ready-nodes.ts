@@ -13,8 +13,13 @@ export interface ReadyNodes extends ReadyQueue {
   readonly settle: (node: GraphNode) => void;
 }
 
-/** Of the places in the order from `from`, `to` not among them. */
-export const readyNodesOf = (started: ExecutionState, from: number, to: number): ReadyNodes => {
+/** Of the places in the order from `from`, `to` not among them. Nothing is ready behind a node that is `blocked`. */
+export const readyNodesOf = (
+  started: ExecutionState,
+  from: number,
+  to: number,
+  blocked: readonly string[] = [],
+): ReadyNodes => {
   const { nodes } = started.graph;
   const queue = makeReadyQueue();
   const pending = nodes.map(({ upstreamCount }) => upstreamCount);
@@ -24,7 +29,9 @@ export const readyNodesOf = (started: ExecutionState, from: number, to: number):
   return {
     ...queue,
     queueFirst: () => {
-      for (const { dependents } of nodes.filter(isDone)) {
+      const isBlocked = new Set(blocked);
+      for (const { id, dependents } of nodes.filter(isDone)) {
+        if (isBlocked.has(id)) continue;
         for (const dependent of dependents) pending[dependent]!--;
       }
       for (const node of nodes) {

@@ -11,6 +11,7 @@ import { collectNodeInputs } from "#core/inputs";
 import { isFinalStatus } from "#core/lifecycle";
 import type { RedriveDecision, RedriveSource } from "#core/redrive";
 import { planRedrive } from "#core/redrive";
+import type { WorkflowExecution } from "#core/report";
 import { validateWorkflow } from "#core/validate";
 import type { NodeRuntimeValues } from "#core/value";
 import { frozen } from "#core/value";
@@ -36,26 +37,51 @@ export interface RedriveRefusal {
 const graphOf = (registry: Registry, document: unknown): WorkflowGraph | undefined =>
   validateWorkflow(document, { nodeTypeOf: registry.get }).graph;
 
+/** Every node is as it was before the run: it was refused, had no credits, or was stopped before it did anything. */
+const beganNothing = ({ nodeExecutions }: WorkflowExecution): boolean =>
+  nodeExecutions.every(({ status }) => status === "idle");
+
+/** Nodes that an earlier redrive was to run again have not ended since. */
+const without = (
+  execution: WorkflowExecution,
+  nodeIds: ReadonlySet<string>,
+): WorkflowExecution => ({
+  ...execution,
+  nodeExecutions: execution.nodeExecutions.filter(({ nodeId }) => !nodeIds.has(nodeId)),
+});
+
+/** A redrive that began nothing stands for the run that it was to redrive: what that has done is done. */
 const readSource: (
   organizationId: string,
   executionId: string,
 ) => Effect.Effect<RedriveSource | RedriveRefusal, ServiceFailure, ExecutionStore | NodeRegistry> =
   Effect.fnUntraced(function* (organizationId, executionId) {
     const store = yield* ExecutionStore;
-    const execution = yield* store.get(organizationId, executionId);
-    if (execution === undefined) return { refusal: `There is no run '${executionId}'.` };
-    if (!isFinalStatus(execution.status)) {
-      return {
-        refusal: `Run '${executionId}' is still ${execution.status}. Wait for its end, or cancel it first.`,
-      };
-    }
-    const earlier = yield* store.readStart(organizationId, executionId);
     const registry = yield* NodeRegistry;
-    return {
-      execution,
-      graph: earlier === undefined ? undefined : graphOf(registry, earlier.workflow),
-      overrides: earlier?.inputOverrides,
-    };
+    const seen = new Set<string>();
+    const chosen = new Set<string>();
+    for (let id = executionId; ;) {
+      const execution = yield* store.get(organizationId, id);
+      if (execution === undefined) return { refusal: `There is no run '${id}'.` };
+      if (!isFinalStatus(execution.status)) {
+        return {
+          refusal: `Run '${id}' is still ${execution.status}. Wait for its end, or cancel it first.`,
+        };
+      }
+      const start = yield* store.readStart(organizationId, id);
+      const before = start?.redrive;
+      seen.add(id);
+      // Two that name each other have done nothing, either of them.
+      if (before === undefined || !beganNothing(execution) || seen.has(before.executionId)) {
+        return {
+          execution: without(execution, chosen),
+          graph: start && graphOf(registry, start.workflow),
+          overrides: start?.inputOverrides,
+        };
+      }
+      if (before.from !== undefined) chosen.add(before.from);
+      id = before.executionId;
+    }
   });
 
 /** Which nodes run again and why, in topological order. */

@@ -22,6 +22,7 @@ import { computeNode, isComputed } from "./compute-node.ts";
 import { timedOut } from "./execute-node.ts";
 import type { BudgetGate } from "./budget.ts";
 import { gateOf } from "./budget.ts";
+import { excessError, excessOf } from "./excess.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
 import type { LoopEnvironment, NodesRun, NodesScope } from "./nodes-run.ts";
 import { parkingOf } from "./parking.ts";
@@ -48,7 +49,8 @@ export const runNodes = (
   const limit = scope?.places ?? placesOf(workflow);
   const { budget } = loop;
   const isThrifty = workflow.settings?.steps === "effects" && budget === undefined;
-  const ready = readyNodesOf(started, from, to);
+  const ready = readyNodesOf(started, from, to, scope?.beyondLimit);
+  const excess = excessOf(loop, started.graph, budget?.left ?? Number.POSITIVE_INFINITY);
   const cancellation = new AbortController();
   const stillness = makeStillness();
   let state = scope?.isPaused === true ? Effect.runSync(pause(started, {})) : started;
@@ -102,6 +104,7 @@ export const runNodes = (
     steps: resumed?.steps ?? loop.steps,
     signal: cancellation.signal,
     saveProgress: (when) => loop.saveProgress(() => state, when),
+    reserved: excess.reserved,
     parked,
   };
 
@@ -148,7 +151,8 @@ export const runNodes = (
   const settle = (graphNode: GraphNode, result: NodeStepResult): void => {
     if (result.status === "completed") frozen(result.outputs);
     moveOn(stepResultToEvent(result));
-    ready.settle(graphNode);
+    if (excess.settle(graphNode, result)) ready.settle(graphNode);
+    void loop.saveProgress(() => state, "later");
   };
 
   const after = (change: () => void): void => {
@@ -188,7 +192,7 @@ export const runNodes = (
     isOver = true;
     stillness.forget();
     commands.close();
-    finish({ state, interrupted, ...(failure === undefined ? {} : { failure }) });
+    finish({ state, interrupted, beyondLimit: excess.beyondLimit, ...(failure && { failure }) });
   };
 
   const cancel = (): void => {
@@ -238,9 +242,10 @@ export const runNodes = (
       if (resumed === undefined || parkedNodes === 0) endCancelled();
       else stillness.whenStill(endCancelled);
     } else if (failure === undefined ? open === 0 && ready.isEmpty() : open === parkedNodes) {
-      if (failure === undefined && gate?.isSpent() === true) {
-        moveOn({ type: "exhaust", error: gate.error });
-      }
+      // In a part, what waits for another part may still come.
+      const beyond = scope === undefined ? excessError(state, excess.beyondLimit) : undefined;
+      const error = gate?.isSpent() === true ? gate.error : beyond;
+      if (failure === undefined && error !== undefined) moveOn({ type: "exhaust", error });
       // What the platform failed has nothing to wait for, not even for what is parked.
       end();
     } else if (open === parkedNodes) {

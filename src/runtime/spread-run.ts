@@ -14,6 +14,7 @@ import { ObjectStore } from "#services/object-store";
 import type { WorkflowInstances } from "#services/workflow-instances";
 import type { Folded } from "./part-results.ts";
 import { budgetOf } from "./budget.ts";
+import { excessError } from "./excess.ts";
 import { foldParts, resultsIn, writeResults } from "./part-results.ts";
 import type { Run } from "./run.ts";
 import type { Commands } from "./run-commands.ts";
@@ -29,7 +30,8 @@ const scopeOf = ({ params, executionId }: Run): ObjectScope => ({
 const handOver = async (run: Run, begun: ExecutionState): Promise<void> => {
   if (begun.counts.completed === 0) return;
   await run.steps.do(handOverStep, { retry: true }, async () => {
-    const writing = writeResults(scopeOf(run), 0, resultsIn(begun, begun.graph.nodes));
+    const none = { interrupted: [], beyondLimit: [] };
+    const writing = writeResults(scopeOf(run), 0, resultsIn(begun, begun.graph.nodes, none));
     await run.perform(Effect.provideService(writing, ObjectStore, run.objects));
     return { part: 0 };
   });
@@ -38,14 +40,16 @@ const handOver = async (run: Run, begun: ExecutionState): Promise<void> => {
 /** What stopped the run, and changes nothing when every node had ended. */
 const stopped = (
   run: Run,
-  { state, interrupted }: Folded,
+  { state, interrupted, beyondLimit }: Folded,
   { isCancelled, isSpent }: PartsRun,
 ): ExecutionState => {
-  if (!isCancelled && !isSpent) return state;
-  const error = budgetOf(run, state.graph.workflow, 0)?.error ?? "";
-  const record: RecordedTransition = isCancelled
+  const budget = isSpent ? budgetOf(run, state.graph.workflow, 0) : undefined;
+  const error = budget?.error ?? excessError(state, beyondLimit);
+  const exhausted = error === undefined ? undefined : ({ status: "exhausted", error } as const);
+  const record: RecordedTransition | undefined = isCancelled
     ? { status: "cancelled", started: interrupted }
-    : { status: "exhausted", error };
+    : exhausted;
+  if (record === undefined) return state;
   const folding = replay(transition, state, [record], run.params.inputOverrides);
   const exit = Effect.runSyncExit(folding);
   return Exit.isSuccess(exit) ? exit.value : state;

@@ -22,6 +22,7 @@ import { ExecutionStore } from "#services/execution-store";
 import type { ResourceProvider } from "#services/resource-provider";
 import { RunWatch } from "#services/run-watch";
 import { WorkflowInstances } from "#services/workflow-instances";
+import { creditsProblem } from "./check-params.ts";
 import { hashDefinition } from "./definition-hash.ts";
 import { readKnownSecrets } from "./masking.ts";
 import { runInstanceId } from "./instance-id.ts";
@@ -50,6 +51,7 @@ const startProblem = (
   isDecoded: boolean,
 ): string | undefined =>
   executionIdProblem(executionId) ??
+  creditsProblem(params) ??
   paramsProblem(params, storedParamsLimit) ??
   (isDecoded ? undefined : paramsProblem({ ...params, executionId } as ExecuteParams));
 

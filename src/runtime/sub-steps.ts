@@ -21,13 +21,15 @@ import { isPromise } from "./eventually.ts";
 import { mostBegins, poisoned } from "./execute-node.ts";
 import { missingMask, toldOutcome } from "./masking.ts";
 import type { NodeEnvironment } from "./node-environment.ts";
+import type { AttemptUsage, StepUsage, Told } from "./usage-told.ts";
+import { newUsage, noteUsage, tellInside, tellUsage, unbillable } from "./usage-told.ts";
 import { checkWait, waitForAnswer } from "./wait-for-answer.ts";
 
 /** What a sub-step leaves on record: a failure too, since an exception would lose its fields. */
 type SubStepRecord = { readonly startedAt: number; readonly endedAt: number } & (
   | { readonly status: "completed"; readonly value: JsonValue }
   | ({ readonly status: "failed" } & AttemptFailure)
-);
+) & { readonly told?: Told };
 
 type Perform = (step: SubStep) => JsonValue | Promise<JsonValue>;
 
@@ -40,6 +42,7 @@ export interface Progress {
   /** When it could begin, for one that sleeps before its first step. */
   readonly readyAt: number;
   hasSlept: boolean;
+  readonly usage: AttemptUsage;
   startedAt?: number;
   endedAt?: number;
   /** The platform's own rejection of a step, which is no failure of the node. */
@@ -52,6 +55,7 @@ export const newProgress = (readyAt: number): Progress => ({
   isOver: false,
   readyAt,
   hasSlept: false,
+  usage: newUsage(),
 });
 
 /** Times come from steps alone. */
@@ -81,19 +85,40 @@ const checkedValue = async (
       });
 };
 
+/** As long as the step performs, what is told belongs to it. */
+const performed = async (
+  { performing }: AttemptUsage,
+  step: StepUsage,
+  name: string,
+  perform: () => Promise<Checked<JsonValue>>,
+): Promise<Checked<JsonValue>> => {
+  performing.add(step);
+  const ended = await perform();
+  performing.delete(step);
+  const problem = step.told && unbillable(`Step '${name}'`, step.told.credits);
+  if (problem === undefined) return ended;
+  delete step.told;
+  return Result.isFailure(ended) ? ended : Result.fail(problem);
+};
+
 const performStep = async (
   env: NodeEnvironment,
   nodeId: string,
   name: string,
   access: ResourceAccess,
   timeout: number | undefined,
+  usage: AttemptUsage,
   work: Perform,
 ): Promise<SubStepRecord> => {
   const startedAt = env.now();
   const idempotencyKey = `${env.keyPrefix}${keyPart(nodeId)}/${keyPart(name)}`;
+  const step: StepUsage = {};
+  const reportUsage = (credits: number): void => {
+    if (usage.performing.has(step)) tellInside(usage, [step], credits);
+  };
   const checked = async (): Promise<Checked<JsonValue>> => {
     try {
-      return await checkedValue(env, name, work({ idempotencyKey, ...access }));
+      return await checkedValue(env, name, work({ idempotencyKey, reportUsage, ...access }));
     } catch (thrown) {
       return Result.fail(failureFrom(thrown));
     }
@@ -102,15 +127,15 @@ const performStep = async (
   const missing = isPromise(mask) ? await missingMask(env, mask) : undefined;
   const ended = await (missing !== undefined
     ? Result.fail(missing)
-    : timeout === undefined
-      ? checked()
-      : withTimeout(env, timeout, checked));
+    : performed(usage, step, name, () =>
+        timeout === undefined ? checked() : withTimeout(env, timeout, checked),
+      ));
   const outcome = missing === undefined ? toldOutcome(await env.mask(), ended) : ended;
   await env.saveProgress();
-  const times = { startedAt, endedAt: env.now() };
+  const facts = { startedAt, endedAt: env.now(), ...step };
   return Result.isSuccess(outcome)
-    ? { ...times, status: "completed", value: outcome.success }
-    : { ...times, status: "failed", ...outcome.failure };
+    ? { ...facts, status: "completed", value: outcome.success }
+    : { ...facts, status: "failed", ...outcome.failure };
 };
 
 /** A promise that nobody waits for must not end the process when it rejects. */
@@ -177,7 +202,8 @@ export const subStepTools = (
         env.signal,
         () => {},
       );
-      return performStep(env, id, name, { getSecret, getIntegration }, timeout, work);
+      const access = { getSecret, getIntegration };
+      return performStep(env, id, name, access, timeout, progress.usage, work);
     }
     return { ...times, ...poisoned };
   };
@@ -187,6 +213,7 @@ export const subStepTools = (
       env.steps.do(step, options, (context) => perform(name, work, context)),
     );
     noteTimes(progress, record.startedAt, record.endedAt);
+    noteUsage(progress.usage, record.told);
     if (record.status === "failed") {
       const { message, retryable, retryAfter } = record;
       throw new NodeFailure({
@@ -219,6 +246,7 @@ export const subStepTools = (
     doStep: (name, work) => heard(doStep(name, work)),
     sleep: (name, duration) => heard(sleep(name, duration)),
     waitForEvent: (name, wait) => heard(waitForEvent(name, wait)),
+    reportUsage: (credits) => tellUsage(progress.usage, credits),
     isConnected: (output) =>
       graphNode.dependents.some((dependent) =>
         env.nodes[dependent]!.inbound.some(

@@ -55,14 +55,14 @@ type WatchServices = CreditService | ExecutionStore | WaitStore | WorkflowInstan
 
 const instanceOf = ({ id, instanceId = id }: LiveRow): string => instanceId;
 
-/** The platform has ended the instance, and nobody is left to say so. Its parts must do nothing more after that. */
+/** The instance is no more, and nobody is left to say so. Its parts must do nothing more after that. */
 const endRecord: (
   row: LiveRow,
-  end: string,
+  error: string,
   now: number,
 ) => Effect.Effect<void, ServiceFailure, WatchServices> = Effect.fnUntraced(function* (
   { organizationId, id, instanceId },
-  end,
+  error,
   now,
 ) {
   const store = yield* ExecutionStore;
@@ -82,7 +82,7 @@ const endRecord: (
     workflowName: start?.workflow.name ?? "",
     definitionHash: (yield* hashing) ?? "",
     ...(instanceId === undefined ? {} : { instanceId }),
-    execution: reportLoss(live, `The platform ended the run: ${end}`, now),
+    execution: reportLoss(live, error, now),
     savedAt: now,
   });
   const usage = usageOf(standing);
@@ -136,6 +136,9 @@ const remind: (row: LiveRow) => Effect.Effect<void, ServiceFailure, WatchService
     }
   });
 
+const beyondHelp =
+  "The platform has lost the run, and what it was started with is not kept. Start a new run.";
+
 const wake: (row: LiveRow, now: number) => Effect.Effect<void, ServiceFailure, WatchServices> =
   Effect.fnUntraced(function* (row, now) {
     const { organizationId, id } = row;
@@ -146,9 +149,10 @@ const wake: (row: LiveRow, now: number) => Effect.Effect<void, ServiceFailure, W
       yield* instances.send(instanceId, wakeEventType);
       return yield* remind(row);
     }
-    if (end !== "lost") return yield* endRecord(row, end, now);
+    if (end !== "lost") return yield* endRecord(row, `The platform ended the run: ${end}`, now);
     const start = yield* (yield* ExecutionStore).readStart(organizationId, id);
-    if (start !== undefined) yield* instances.create(instanceId, instanceParamsOf(start, id));
+    if (start === undefined) return yield* endRecord(row, beyondHelp, now);
+    yield* instances.create(instanceId, instanceParamsOf(start, id));
   });
 
 const wokenAtOnce = 8;

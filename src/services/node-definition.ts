@@ -4,6 +4,7 @@
  */
 import * as Data from "effect/Data";
 import type * as Effect from "effect/Effect";
+import { amountText, isBillable, mostCredits } from "#core/credits";
 import type { JsonValue, RuntimeValue } from "#core/value";
 import type { Parameter, Policy } from "#core/workflow";
 
@@ -39,7 +40,10 @@ export interface NodeFacts {
   readonly signal: AbortSignal;
   /** What started the run: the body of a request, a message. */
   readonly trigger: JsonValue;
-  /** Replaces the type's cost for this run of the node. Compute credits, counted in millionths. */
+  /**
+   * Replaces the type's cost for this run of the node; of several, the last one told counts. Compute credits, counted in millionths,
+   * from 0 to 2 ** 32. A multi-step node tells inside a step what it learns there, by the step's own.
+   */
   readonly reportUsage: (credits: number) => void;
 }
 
@@ -61,6 +65,11 @@ export interface ResourceAccess {
 export interface SubStep extends ResourceAccess {
   /** The same for every replay and every attempt: give it to whatever must not happen twice. Each sub-step has its own. */
   readonly idempotencyKey: string;
+  /**
+   * As the node's own, for what is learned here: it stands on record with the step, also with one that fails, so that a replay
+   * bills the same. It counts when nothing was told after it, in this step, in another or between them.
+   */
+  readonly reportUsage: (credits: number) => void;
 }
 
 /**
@@ -136,6 +145,7 @@ export interface NodeTypeFacts {
   readonly dynamicInputs?: DynamicInputs;
   /** The same inputs give the same outputs and nothing else happens: it needs no step of its own (STEP-3). */
   readonly pure: boolean;
+  /** Compute credits, from 0 to 2 ** 32. */
   readonly computeCost: number;
   /** For nodes of this type that bring no policy of their own. */
   readonly policy?: Policy;
@@ -152,6 +162,19 @@ export type NodeDefinition = NodeTypeFacts &
         readonly run: NodeRun<NodeInputs, NodeOutputs, MultiStepContext>;
       }
   );
+
+/** 1 unless told. What cannot be billed is refused: added to what other nodes cost, it would take the limit away from them. */
+export const withCost = (definition: NodeDefinition): NodeDefinition => {
+  // In plain JavaScript it may be absent.
+  const given: Partial<Pick<NodeDefinition, "computeCost">> = definition;
+  const computeCost = given.computeCost ?? 1;
+  if (!isBillable(computeCost)) {
+    throw new RangeError(
+      `Node type '${definition.type}' has a computeCost of ${amountText(computeCost)}. It is a number of compute credits, from 0 to ${mostCredits}.`,
+    );
+  }
+  return computeCost === given.computeCost ? definition : { ...definition, computeCost };
+};
 
 /** Port name -> value, converted for the node. Inputs that carry nothing are absent. */
 export type NodeInputs = Readonly<Record<string, NodeValue>>;

@@ -2,6 +2,7 @@
 import * as Context from "effect/Context";
 import * as Layer from "effect/Layer";
 import type { NodeDefinition } from "./node-definition.ts";
+import { withCost } from "./node-definition.ts";
 
 export interface Registry {
   readonly get: (type: string) => NodeDefinition | undefined;
@@ -9,9 +10,14 @@ export interface Registry {
   readonly list: readonly NodeDefinition[];
 }
 
-/** A later definition of a type replaces an earlier one, so that people can replace a built-in node. */
+/**
+ * A later definition of a type replaces an earlier one, so that people can replace a built-in node. Throws for one whose cost
+ * cannot be billed.
+ */
 export const registryOf = (definitions: Iterable<NodeDefinition>): Registry => {
-  const byType = new Map(Array.from(definitions, (definition) => [definition.type, definition]));
+  const byType = new Map(
+    Array.from(definitions, (definition) => [definition.type, withCost(definition)]),
+  );
   return { get: (type) => byType.get(type), list: [...byType.values()] };
 };
 

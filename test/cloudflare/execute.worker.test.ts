@@ -1,10 +1,12 @@
 import { env, introspectWorkflowInstance } from "cloudflare:test";
 import * as Effect from "effect/Effect";
 import { describe, expect, test } from "vitest";
+import { d1CreditServiceLayer } from "#cloudflare/d1-credit-service";
 import { d1ExecutionStoreLayer } from "#cloudflare/d1-execution-store";
 import type { ExecuteParams } from "#core/execution-context";
 import type { WorkflowExecution } from "#core/report";
 import type { Parameter, Workflow } from "#core/workflow";
+import { CreditService } from "#services/credit-service";
 import { ExecutionStore, type ExecutionRow } from "#services/execution-store";
 
 const organizationId = "acme";
@@ -259,6 +261,49 @@ describe("a run on Cloudflare Workflows", () => {
       error: "Insufficient compute credits",
       nodeExecutions: [{ status: "idle" }, { status: "idle" }],
     });
+  });
+
+  test("starts nothing behind a node that took more than there was room for, and goes on in a redrive", async () => {
+    const costly = (id: string, credits?: number): Workflow["nodes"][number] => ({
+      id,
+      name: id,
+      type: "test-costly",
+      inputs: [number("credits", credits)],
+      outputs: result,
+    });
+    const document = workflow(
+      [costly("a", 40), costly("b"), addition("c", 1, 1)],
+      [edge("a", "b", "credits")],
+    );
+    const credits = Effect.runSync(
+      Effect.provide(CreditService, d1CreditServiceLayer(env.DB, env.CACHE)),
+    );
+    const params = { ...paramsFor(document), organizationId: "costly" };
+    const allow = (allowance: number): Promise<void> =>
+      Effect.runPromise(credits.setPlan("costly", { type: "fixed", allowance }));
+    const run = async (id: string, more: Partial<ExecuteParams> = {}) => {
+      await using instance = await start(id, { ...params, ...more });
+      await instance.waitForStatus("complete");
+      const record = await inStore((store) => store.get("costly", id));
+      const { reserved, spent } = await Effect.runPromise(credits.account("costly"));
+      return { record, reserved, spent };
+    };
+    await allow(41);
+    const stopped = await run("stopped");
+    expect(stopped).toMatchObject({ reserved: 0, spent: 41 });
+    expect(stopped.record).toMatchObject({
+      status: "exhausted",
+      error:
+        "Insufficient compute credits: node 'a' reported a usage of 40, for which the limit has no room. Raise it and redrive the run.",
+      nodeExecutions: [
+        { nodeId: "a", status: "completed", usage: 40 },
+        { nodeId: "b", status: "idle" },
+        { nodeId: "c", status: "completed" },
+      ],
+    });
+    await allow(81);
+    const wentOn = await run("went-on", { redrive: { executionId: "stopped" } });
+    expect(wentOn).toMatchObject({ record: { status: "completed" }, reserved: 0, spent: 81 });
   });
 
   test("runs a multi-step node as steps under its own name", async () => {

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 const folder = new URL("../../migrations/", import.meta.url);
 const files = readdirSync(folder);
 
-const oneLineTrigger = /^CREATE TRIGGER \w+ [^;]* BEGIN [^;]+; END;$/;
+const oneLineTrigger = /^CREATE TRIGGER \w+ [^;]* BEGIN [^;]+; END;$|^DROP TRIGGER \w+;$/;
 
 describe.each(files)("migration %s", (file) => {
   const lines = readFileSync(new URL(file, folder), "utf8").split("\n");

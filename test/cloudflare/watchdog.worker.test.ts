@@ -2,8 +2,9 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import * as Effect from "effect/Effect";
 import { expect, test, vi } from "vitest";
-import { d1CreditServiceLayer, usageKeyOf } from "#cloudflare/d1-credit-service";
+import { d1CreditServiceLayer } from "#cloudflare/d1-credit-service";
 import { d1ExecutionStoreLayer } from "#cloudflare/d1-execution-store";
+import { usageKeyOf } from "#cloudflare/usage-copy";
 import { CreditService } from "#services/credit-service";
 import { ExecutionStore } from "#services/execution-store";
 import { savedRun } from "../contracts/execution-store.contract.ts";

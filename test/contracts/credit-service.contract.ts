@@ -171,6 +171,8 @@ export const creditServiceContract = (
       expect(await sums()).toEqual([7, 0]);
       await settle("c", Number.NaN);
       await settle("d", -5);
+      expect(await reserve("nothing told", 1)).toBe(true);
+      await settle("nothing told", undefined as unknown as number);
       expect(await sums()).toEqual([7, 0]);
       await settle("e", Number.POSITIVE_INFINITY);
       await settle("f", Number.POSITIVE_INFINITY);
@@ -269,16 +271,49 @@ export const creditServiceContract = (
         ]);
       });
 
-      it("are kept in millionths, amounts that are none as nothing", async () => {
+      it("without a limit are without one, also when all that can be counted is spent", async () => {
+        const { reserve, settle, setPlan, sums } = open();
+        await settle("large", mostCredits);
+        expect(await reserve("a", 1, Infinity)).toBe(true);
+        for (const plan of [{ type: "unlimited" }, { type: "overage", allowance: 5 }] as const) {
+          await setPlan(plan);
+          expect(await reserve(plan.type, 1, Infinity)).toBe(true);
+          expect(await reserve("limited", 1, 1_000)).toBe(false);
+        }
+        expect(await sums()).toEqual([3, mostCredits]);
+        await setPlan({ type: "fixed", allowance: Infinity });
+        expect(await reserve("b", 1, Infinity)).toBe(false);
+      });
+
+      it.each([
+        [{ type: "fixed" }, "The allowance of a plan is a number of compute credits."],
+        [{ type: "fixed", allowance: -5 }, "The allowance of a plan is"],
+        [{ type: "fixed", allowance: "5" }, "The allowance of a plan is"],
+        [{ type: "overage", allowance: Number.NaN }, "The allowance of a plan is"],
+        [{ type: "overage", allowance: 5, overage: -1 }, "The overage of a plan is"],
+        [{ type: "overage", allowance: 5, overage: Number.NaN }, "The overage of a plan is"],
+        [{ type: "overage", allowance: 5, overage: null }, "The overage of a plan is"],
+        [{ type: "free" }, "A plan is 'fixed', 'overage' or 'unlimited'."],
+        [{}, "A plan is"],
+        [null, "A plan is"],
+      ])("%j is none: refused for good, and the old one stays", async (given, message) => {
+        const credits = service();
+        const { organizationId, setPlan, account } = creditsOf(credits, newOrganization());
+        const plan = { type: "fixed", allowance: 50 } as const;
+        await setPlan(plan);
+        const refused = credits.setPlan(organizationId, given as unknown as CreditPlan);
+        const failure = await run(Effect.flip(refused));
+        expect(failure).toMatchObject({ operation: "CreditService.setPlan", isFinal: true });
+        expect(failure.message).toContain(message);
+        expect(await account()).toEqual({ plan, reserved: 0, spent: 0 });
+      });
+
+      it("are kept in millionths", async () => {
         const { setPlan, account } = open();
         const kept: readonly (readonly [given: CreditPlan, kept: CreditPlan])[] = [
           [
             { type: "fixed", allowance: 1.234_567_8 },
-            { type: "fixed", allowance: 1.234_568 },
-          ],
-          [
-            { type: "overage", allowance: Number.NaN, overage: -1 },
-            { type: "overage", allowance: 0, overage: 0 },
+            { type: "fixed", allowance: 1.234_567 },
           ],
           [
             { type: "fixed", allowance: Number.POSITIVE_INFINITY },

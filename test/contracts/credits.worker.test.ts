@@ -9,6 +9,7 @@ import { ServiceFailure } from "#services/errors";
 import { ExecutionStore } from "#services/execution-store";
 import { failing, queriesOf, withMethods } from "../support/d1-queries.ts";
 import { creditBudgetContract } from "./credit-budget.contract.ts";
+import { creditExtensionContract } from "./credit-extension.contract.ts";
 import { creditServiceContract, creditsOf } from "./credit-service.contract.ts";
 import { savedRun } from "./execution-store.contract.ts";
 
@@ -18,6 +19,7 @@ const { plansOf, tripsOf } = queriesOf(DB);
 
 creditServiceContract("D1", () => d1CreditServiceLayer(DB, CACHE));
 creditBudgetContract("D1", () => d1CreditServiceLayer(DB, CACHE));
+creditExtensionContract("D1", () => d1CreditServiceLayer(DB, CACHE));
 
 const creditService = (db = DB, cache = CACHE): CreditService["Service"] =>
   Effect.runSync(Effect.provide(CreditService, d1CreditServiceLayer(db, cache)));
@@ -27,7 +29,7 @@ const sumsOf = async (organizationId: string): Promise<unknown> => {
   const sql = `
     SELECT account.reserved, account.spent, COUNT(*) AS entries,
       SUM(entry.status = 'reserved') AS open,
-      SUM(iif(entry.status = 'reserved', entry.estimate, 0)) AS estimates, SUM(entry.usage) AS usages
+      SUM(iif(entry.status = 'reserved', entry.estimate + entry.extended, 0)) AS estimates, SUM(entry.usage) AS usages
     FROM credit_accounts AS account JOIN credit_entries AS entry USING (organization_id)
     WHERE organization_id = ?1`;
   return DB.prepare(sql).bind(organizationId).first();
@@ -37,6 +39,7 @@ const key = { organizationId: "counted", executionId: "run" };
 const asked: readonly ((credits: CreditService["Service"]) => Effect.Effect<unknown, unknown>)[] = [
   (credits) => credits.setPlan("counted", { type: "fixed", allowance: 100 }),
   (credits) => credits.reserve({ ...key, estimate: 1, limit: 100, now: 1 }),
+  (credits) => credits.extend({ ...key, nodeId: "node", excess: 1, saved: 0, most: 9, limit: 100 }),
   (credits) => credits.allot({ ...key, nodeId: "node", cost: 1, budget: 1, carried: 0 }),
   (credits) => credits.correct({ ...key, nodeId: "node", usage: 0.5 }),
   (credits) => credits.settle({ ...key, usage: 1, now: 2 }),
@@ -97,6 +100,31 @@ describe("d1CreditServiceLayer", () => {
     });
   });
 
+  it("refuses in the database what a faulty writer would extend beyond the plan, or less", async () => {
+    const { reserve, settle, setPlan } = creditsOf(creditService(), "extended");
+    await setPlan({ type: "fixed", allowance: 10 });
+    await reserve("a", 5);
+    await reserve("b", 4);
+    await settle("b", 3);
+    const extend = (executionId: string, extended: number): Promise<unknown> =>
+      DB.prepare(
+        "UPDATE credit_entries SET extended = ?2 WHERE organization_id = 'extended' AND execution_id = ?1",
+      )
+        .bind(executionId, extended)
+        .run();
+    await expect(extend("a", 2_000_001)).rejects.toThrow(
+      "The reservation does not fit the plan of the organization",
+    );
+    await extend("a", 2_000_000);
+    const sums = { entries: 2, open: 1, spent: 3_000_000, usages: 3_000_000 };
+    const extended = { ...sums, reserved: 7_000_000, estimates: 7_000_000 };
+    expect(await sumsOf("extended")).toEqual(extended);
+    const changesOnce = "An entry of the ledger changes once, when it is settled";
+    await expect(extend("a", 1_999_999)).rejects.toThrow(changesOnce);
+    await expect(extend("b", 1)).rejects.toThrow(changesOnce);
+    expect(await sumsOf("extended")).toEqual(extended);
+  });
+
   it("lets nothing change the ledger but a settlement, while there is an account", async () => {
     const { reserve, settle } = creditsOf(creditService(), "kept");
     await reserve("open", 5);
@@ -147,6 +175,7 @@ describe("d1CreditServiceLayer", () => {
     expect(plans).toEqual([
       [],
       ["SCAN CONSTANT ROW", "SCALAR SUBQUERY 1", entry, "SCALAR SUBQUERY 2", account, entry],
+      [entry, entry, "CORRELATED SCALAR SUBQUERY 1", account, entry],
       [entry, entry, "SCALAR SUBQUERY 1", allotment, allotment],
       [allotment],
       ["SCAN CONSTANT ROW", "SCALAR SUBQUERY 1", entry],
@@ -165,7 +194,7 @@ describe("d1CreditServiceLayer", () => {
     const broken = creditService(withMethods(DB, { prepare: failing }));
     const failures = await run(Effect.forEach(asked, (ask) => Effect.flip(ask(broken))));
     const methods =
-      "setPlan reserve allot correct settle account listEntries listOpen listUnpublished";
+      "setPlan reserve extend allot correct settle account listEntries listOpen listUnpublished";
     expect(failures).toEqual(
       methods.split(" ").map(
         (method) =>

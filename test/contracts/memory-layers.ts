@@ -14,6 +14,7 @@ import { SecretStore } from "#services/secret-store";
 import { TokenRefresher } from "#services/token-refresher";
 import { WaitStore } from "#services/wait-store";
 import { creditBudgetContract } from "./credit-budget.contract.ts";
+import { creditExtensionContract } from "./credit-extension.contract.ts";
 import { creditServiceContract } from "./credit-service.contract.ts";
 import { executionStoreContract } from "./execution-store.contract.ts";
 import type { Refreshers } from "./integration-refresher.contract.ts";
@@ -51,6 +52,7 @@ export const memoryContracts = (): void => {
   objectStoreContract("memory", () => ObjectStore.layerMemory);
   creditServiceContract("memory", () => CreditService.layerMemory);
   creditBudgetContract("memory", () => CreditService.layerMemory);
+  creditExtensionContract("memory", () => CreditService.layerMemory);
   integrationStoreContract("memory", () => IntegrationStore.layerMemory);
   tokenRefresherContract("direct", openRefreshers);
   nodeRegistryContract("memory", NodeRegistry.layer);

@@ -268,6 +268,15 @@ const CreditService: Crossings["CreditService"] = {
       budget: 4,
       carried: 0,
     }),
+    store.extend({
+      organizationId,
+      executionId: unrecorded(run),
+      nodeId: node,
+      excess: 1,
+      saved: 0,
+      most: 8,
+      limit: 10,
+    }),
     store.settle({ organizationId, executionId: ended, usage: 2, now: 2_000 }),
     store.setPlan(organizationId, { type: "fixed", allowance: 12 }),
   ],
@@ -293,6 +302,10 @@ const CreditService: Crossings["CreditService"] = {
       "allot",
       store.allot({ ...key, nodeId: node, cost: 1, budget: 2, carried: 0 }),
     ] as const;
+    const extend = [
+      "extend",
+      store.extend({ ...key, nodeId: node, excess: 2, saved: 1, most: 8, limit: 14 }),
+    ] as const;
     const correct = ["correct", store.correct({ ...key, nodeId: node, usage: 1 })] as const;
     return [
       account,
@@ -300,14 +313,16 @@ const CreditService: Crossings["CreditService"] = {
       ["entries after ended", store.listEntries(organizationId, { limit: 100, after: ended })],
       allot,
       correct,
+      extend,
       // From here on there are entries of its own under these ids.
-      ["reserve", store.reserve({ ...key, estimate: 3, limit: 14, now: 5_000 })],
+      ["reserve", store.reserve({ ...key, estimate: 2, limit: 14, now: 5_000 })],
       [
         "reserve more",
         store.reserve({ ...key, executionId: ended, estimate: 3, limit: 14, now: 5_000 }),
       ],
       allot,
       correct,
+      extend,
       ["allot another", store.allot({ ...key, nodeId: "another", cost: 1, budget: 2, carried: 0 })],
       ["settle", store.settle({ ...key, usage: 1, now: 6_000 })],
       ["publish", store.publishUsage(organizationId)],
@@ -319,14 +334,15 @@ const CreditService: Crossings["CreditService"] = {
   },
   silent: [
     "5 correct",
-    "6 reserve",
-    "7 reserve more",
-    "8 allot",
-    "9 correct",
-    "10 allot another",
-    "11 settle",
-    "12 publish",
-    "15 plan",
+    "7 reserve",
+    "8 reserve more",
+    "9 allot",
+    "10 correct",
+    "11 extend",
+    "12 allot another",
+    "13 settle",
+    "14 publish",
+    "17 plan",
   ],
   ofAll: ["listOpen", "listUnpublished"],
 };

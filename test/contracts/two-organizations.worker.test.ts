@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import { expect, test } from "vitest";
 import { tokenRefresherLayer } from "#cloudflare/do-token-refresher";
-import { usageKeyOf } from "#cloudflare/d1-credit-service";
+import { usageKeyOf } from "#cloudflare/usage-copy";
 import { cloudflareServices } from "#cloudflare/layers";
 import { keySegment } from "#cloudflare/r2-key";
 import { CreditService } from "#services/credit-service";
@@ -25,6 +25,7 @@ const tables = [
   "credit_accounts",
   "credit_entries",
   "credit_allotments",
+  "credit_excesses",
   "executions",
   "definitions",
   "waits",

@@ -2,7 +2,8 @@
 import { env } from "cloudflare:test";
 import * as Effect from "effect/Effect";
 import { describe, expect, it } from "vitest";
-import { d1CreditServiceLayer, usageKeyOf } from "#cloudflare/d1-credit-service";
+import { d1CreditServiceLayer } from "#cloudflare/d1-credit-service";
+import { usageKeyOf } from "#cloudflare/usage-copy";
 import { CreditService } from "#services/credit-service";
 import type { ServiceFailure } from "#services/errors";
 import { failing, queriesOf, withMethods } from "../support/d1-queries.ts";

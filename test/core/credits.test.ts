@@ -7,10 +7,12 @@ import {
   creditsOfMicro,
   estimateCredits,
   microCredits,
+  microLimit,
   mostCredits,
   planLimit,
   planOfCounted,
   roundedCredits,
+  roundedLimit,
 } from "#core/credits";
 import { buildGraph } from "#core/graph";
 import { graph } from "../support/graph.ts";
@@ -47,11 +49,35 @@ describe("microCredits", () => {
       const spread = Math.floor((most / count) * index);
       const below = Math.max(0, Math.floor(2 ** (index % 33)) * 1_000_000 - index);
       for (const micro of [spread, below]) {
-        if (microCredits(creditsOfMicro(micro)) !== micro) wrong.push(micro);
+        const credits = creditsOfMicro(micro);
+        if (microCredits(credits) !== micro || microLimit(credits) !== micro) wrong.push(micro);
       }
     }
     expect(wrong).toEqual([]);
     expect(Number.isSafeInteger(2 * most)).toBe(true);
+  });
+});
+
+describe("microLimit", () => {
+  it.each([
+    [2.999_999_6, 2_999_999],
+    [0.000_000_9, 0],
+    [0.000_001, 1],
+    [1.005, 1_005_000],
+    [-1, 0],
+    [Number.NaN, 0],
+    [Number.POSITIVE_INFINITY, most],
+  ])("lets a limit of %d credits be spent as %d millionths, and never more", (credits, micro) => {
+    expect(microLimit(credits)).toBe(micro);
+    expect(roundedLimit(credits)).toBe(micro / 1_000_000);
+  });
+
+  it("takes a sum of amounts for what they are together", () => {
+    expect(0.7 + 0.1).toBeLessThan(0.8);
+    expect(microLimit(0.7 + 0.1)).toBe(800_000);
+    expect(microLimit(Array.from({ length: 1_000 }, () => 0.1).reduce((a, b) => a + b))).toBe(
+      100_000_000,
+    );
   });
 });
 
@@ -92,6 +118,17 @@ describe("plans", () => {
     expect(planOfCounted(counted)).toEqual(plan);
     expect(planLimit(plan)).toBe(limit);
   });
+
+  it("allow no more than they say", () => {
+    const plan = { allowance: 2.999_999_6, overage: 0.999_999_6 };
+    const counted = { type: "fixed", allowance: 2_999_999, overage: 0 };
+    expect(countPlan({ type: "fixed", ...plan })).toEqual(counted);
+    expect(countPlan({ type: "overage", ...plan })).toEqual({
+      type: "overage",
+      allowance: 2_999_999,
+      overage: 999_999,
+    });
+  });
 });
 
 describe("estimateCredits", () => {
@@ -109,6 +146,20 @@ describe("estimateCredits", () => {
   it("adds up the costs of the types, and 1 for a type or a node that is not known", () => {
     expect(estimateCredits(indexed, costOf)).toBe(22.5);
   });
+
+  it("counts each cost as it is billed", () => {
+    const ids = Array.from({ length: 1_000 }, (_, index) => `n${index}`);
+    const many = Result.getOrThrow(buildGraph(graph(...ids)));
+    expect(estimateCredits(many, () => 0.000_001_5)).toBe(0.002);
+    expect(estimateCredits(many, () => 0.1)).toBe(100);
+  });
+
+  it.each([Number.NaN, -100, Number.NEGATIVE_INFINITY])(
+    "lets a cost of %d take nothing away from the others",
+    (cost) => {
+      expect(estimateCredits(indexed, (type) => (type === "cheap" ? cost : 20))).toBe(41);
+    },
+  );
 
   it("leaves out the nodes that are not run again", () => {
     expect(estimateCredits(indexed, costOf, new Set(["b", "gone"]))).toBe(1.5);

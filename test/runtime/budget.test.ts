@@ -1,75 +1,14 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import { describe, expect, test } from "vitest";
-import type { ExecuteParams } from "#core/execution-context";
-import type { WorkflowExecution } from "#core/report";
+import { describe, expect, test, vi } from "vitest";
 import type { Workflow } from "#core/workflow";
-import { defineNode } from "#nodes/define-node";
 import { createDirectRuntime } from "#runtime/direct-runtime";
 import { CreditService } from "#services/credit-service";
+import { ServiceFailure } from "#services/errors";
+import { makeCreditWorld as makeWorld, statusesOf } from "../support/credit-world.ts";
 import { graph } from "../support/graph.ts";
 import { holdServices } from "../support/held-services.ts";
-import { namesOf, recordingPlatform } from "../support/recording-steps.ts";
-
-const facts = { category: "test", name: "", description: "", inputs: [], outputs: [] } as const;
-
-/** Nodes of type `test` cost 3, and those of type `reports` what their id says. */
-const makeWorld = () => {
-  const held = holdServices();
-  const credits = Effect.runSync(Effect.provide(CreditService, CreditService.layerMemory));
-  const called: string[] = [];
-  const inputs = [{ name: "in", type: "any" }] as const;
-  const nodes = [
-    defineNode({
-      ...facts,
-      inputs,
-      type: "test",
-      computeCost: 3,
-      run: (_inputs, { nodeId }) => {
-        called.push(nodeId);
-        if (nodeId.startsWith("bad")) throw new Error("broken");
-        return { out: nodeId };
-      },
-    }),
-    defineNode({
-      ...facts,
-      inputs,
-      type: "reports",
-      computeCost: 3,
-      run: (_inputs, { nodeId, reportUsage }) => {
-        called.push(nodeId);
-        reportUsage(Number(nodeId.replace(/^\D+/, "")));
-        return { out: nodeId };
-      },
-    }),
-  ];
-  return {
-    called,
-    account: () => Effect.runPromise(credits.account("org")),
-    run: async (
-      workflow: Workflow,
-      more: Partial<ExecuteParams> & { readonly id?: string } = {},
-      recorded?: ReadonlyMap<string, unknown>,
-    ) => {
-      const { id = "run", ...params } = more;
-      called.length = 0;
-      const platform = recordingPlatform(recorded === undefined ? {} : { recorded });
-      const layers = Layer.mergeAll(
-        held.layer,
-        Layer.succeed(CreditService, credits),
-        platform.layer,
-      );
-      const execution = await createDirectRuntime({ nodes, layers }).run(
-        { workflow, userId: "user", organizationId: "org", computeCredits: 1_000, ...params },
-        id,
-      );
-      return { execution, platform };
-    },
-  };
-};
-
-const statusesOf = ({ nodeExecutions }: WorkflowExecution): readonly string[] =>
-  nodeExecutions.map(({ nodeId, status }) => `${nodeId} ${status}`);
+import { namesOf } from "../support/recording-steps.ts";
 
 const spent = (budget: number): string =>
   `The budget of ${budget} compute credits is spent. Raise it and redrive the run.`;
@@ -221,4 +160,75 @@ describe("a replay", () => {
       }
     },
   );
+});
+
+describe("a ledger that cannot be told what a node did cost", () => {
+  const away = new ServiceFailure({ operation: "CreditService.correct", message: "away" });
+  const types = { r100: "reports", r1: "reports" };
+
+  test("is told again", async () => {
+    let failures = 1;
+    const world = makeWorld(({ correct }) => ({
+      correct: (cost) => Effect.suspend(() => (failures-- > 0 ? Effect.fail(away) : correct(cost))),
+    }));
+    const workflow = graph("r100 -> b -> c -> d", { types, settings: { budget: 15 } });
+    const { execution } = await world.run(workflow);
+    expect(execution).toMatchObject({ status: "exhausted", error: spent(15) });
+    expect(statusesOf(execution)).toEqual(["r100 completed", "b idle", "c idle", "d idle"]);
+  });
+
+  test("starts nothing behind a node that took more, when it cannot be told for good", async () => {
+    const final = new ServiceFailure({ ...away, isFinal: true });
+    const world = makeWorld(() => ({ correct: () => Effect.fail(final) }));
+    const workflow = graph("r100 -> b -> c", "r1 -> d", { types, settings: { budget: 15 } });
+    const { execution, platform } = await world.run(workflow);
+    expect(execution.status).toBe("exhausted");
+    expect(execution.error).toMatch(/^Insufficient compute credits: node 'r100' reported /);
+    expect(statusesOf(execution).toSorted()).toEqual([
+      "b idle",
+      "c idle",
+      "d completed",
+      "r1 completed",
+      "r100 completed",
+    ]);
+    const replayed = await world.run(workflow, {}, platform.results);
+    expect(statusesOf(replayed.execution)).toEqual(statusesOf(execution));
+    expect(replayed.execution.error).toBe(execution.error);
+  });
+});
+
+test("a node that was admitted before a pause starts after it, also when another was refused meanwhile", async () => {
+  const asked: string[] = [];
+  const answers = Promise.withResolvers<void>();
+  const { credits, nodes } = makeWorld(({ allot }) => ({
+    allot: (allotment) =>
+      Effect.andThen(
+        Effect.promise(() => {
+          asked.push(allotment.nodeId);
+          return answers.promise;
+        }),
+        allot(allotment),
+      ),
+  }));
+  const held = holdServices();
+  const layers = Layer.merge(held.layer, Layer.succeed(CreditService, credits));
+  const runtime = createDirectRuntime({ nodes, layers });
+  const statusIs = (status: string): Promise<void> =>
+    vi.waitFor(() => {
+      const record = Effect.runSync(held.executions.get("org", "run"));
+      expect(record?.status).toBe(status);
+    });
+  const workflow = graph("x", "y", { settings: { budget: 3 } });
+  const params = { workflow, userId: "user", organizationId: "org", computeCredits: 100 };
+  const running = runtime.run(params, "run");
+  await vi.waitFor(() => expect(asked).toEqual(["x", "y"]));
+  await runtime.command("run", "pause");
+  await statusIs("paused");
+  answers.resolve();
+  await new Promise((resolve) => void setTimeout(resolve, 20));
+  await runtime.command("run", "resume");
+  const execution = await running;
+  // As a process finds it that begins again over the same answers.
+  expect(statusesOf(execution)).toEqual(["x completed", "y idle"]);
+  expect(execution.error).toBe(spent(3));
 });

@@ -1,13 +1,15 @@
 /** Credits of runs whose process died at a bad moment. Each test is a story that the properties of credits have found. */
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { allotStepName, nodeStepName, persistStep } from "#core/step-name";
 import type { Workflow } from "#core/workflow";
 import { defineNode } from "#nodes/define-node";
 import { createDirectRuntime } from "#runtime/direct-runtime";
+import { wakeRuns } from "#runtime/wake-runs";
 import { CreditService } from "#services/credit-service";
 import { ExecutionStore } from "#services/execution-store";
+import { WorkflowInstances } from "#services/workflow-instances";
 import { graph } from "../support/graph.ts";
 import { holdServices } from "../support/held-services.ts";
 import { recordingPlatform } from "../support/recording-steps.ts";
@@ -43,7 +45,7 @@ const openWorld = (usage: () => number = () => 3) => {
     return { execution, platform };
   };
   const account = () => Effect.runPromise(credits.account("org"));
-  return { held, run, account };
+  return { held, credits, run, account };
 };
 
 const dying = (step: string) => (name: string) =>
@@ -98,6 +100,33 @@ describe("the ledger", () => {
   });
 });
 
+describe("a run that the platform ends after its nodes, before it could store its end", () => {
+  test("is billed for all of them", async () => {
+    const { held, credits, run, account } = openWorld();
+    const stuck = (name: string) =>
+      name === persistStep ? new Promise<never>(() => {}) : undefined;
+    void run(graph("a -> b -> c"), { instead: stuck });
+    const live = () => Effect.runPromise(held.executions.get("org", "run"));
+    await vi.waitFor(
+      async () =>
+        expect(await live()).toMatchObject({
+          status: "executing",
+          nodeExecutions: ["a", "b", "c"].map((nodeId) => ({ nodeId, status: "completed" })),
+        }),
+      { timeout: 5_000 },
+    );
+    const terminated = Layer.mock(WorkflowInstances, {
+      canCreate: true,
+      endOf: () => Effect.succeed("terminated"),
+    });
+    const services = Layer.mergeAll(held.layer, Layer.succeed(CreditService, credits), terminated);
+    const round = { now: Date.now(), before: undefined, patience: 0 };
+    await Effect.runPromise(Effect.provide(wakeRuns(round), services));
+    expect((await live())?.status).toBe("error");
+    expect(await account()).toEqual({ plan: undefined, reserved: 0, spent: 9 });
+  });
+});
+
 describe("a budget", () => {
   test("counts what a node reported the last time, when its process had died after another report", async () => {
     const reports = [0.5, 3, 3];
@@ -133,6 +162,37 @@ describe("a budget", () => {
     const workflow = graph("a -> b", { settings: { budget: 4.000_000_6 } });
     const params = { workflow, userId: "user", organizationId: "org", computeCredits: 1_000 };
     await createDirectRuntime({ nodes: [node], layers }).run(params, "run");
-    expect(asked).toEqual([4.000_001]);
+    expect(asked).toEqual([4]);
   });
+});
+
+describe("an ended run that the platform begins again", () => {
+  test.each([true, false])(
+    "keeps nothing reserved (settled with its record: %s)",
+    async (isSettledWithRecord) => {
+      const held = holdServices();
+      const memory = Effect.runSync(Effect.provide(CreditService, CreditService.layerMemory));
+      const credits = Layer.succeed(CreditService, { ...memory, isSettledWithRecord });
+      const node = defineNode({ ...facts, type: "test", computeCost: 5, run: () => ({}) });
+      const runtime = createDirectRuntime({
+        nodes: [node],
+        layers: Layer.merge(held.layer, credits),
+      });
+      const params = {
+        workflow: graph("a -> b"),
+        userId: "user",
+        organizationId: "org",
+        computeCredits: 1_000,
+      };
+      await Effect.runPromise(memory.setPlan("org", { type: "fixed", allowance: 1 }));
+      const ended = await runtime.run(params, "run");
+      expect(ended.status).toBe("exhausted");
+      await Effect.runPromise(memory.setPlan("org", { type: "fixed", allowance: 15 }));
+      expect(await runtime.run(params, "run")).toEqual(ended);
+      expect(await Effect.runPromise(memory.account("org"))).toMatchObject({
+        reserved: 0,
+        spent: 0,
+      });
+    },
+  );
 });

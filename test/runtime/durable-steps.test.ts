@@ -14,6 +14,7 @@ import {
   type Workflow,
 } from "../../src/index.ts";
 import { noMask } from "#core/mask";
+import { runInstanceId } from "#runtime/instance-id";
 import { StepTimedOut } from "#services/durable-step";
 import type { SavedExecution } from "#services/execution-store";
 import { graph } from "../support/graph.ts";
@@ -251,15 +252,18 @@ describe("a node's context", () => {
     const runtime = createDirectRuntime({ nodes: [node] });
     await runtime.run(params(document), "first");
     await runtime.run(params(document), "second");
+    const [first, second] = await Promise.all(
+      ["first", "second"].map((id) => runInstanceId("org", id)),
+    );
     expect(keys).toEqual([
-      "a 1: first/a",
-      "a 2: first/a",
-      "a 3: first/a",
-      "b 1: first/b",
-      "a 1: second/a",
-      "a 2: second/a",
-      "a 3: second/a",
-      "b 1: second/b",
+      `a 1: ${first}/a`,
+      `a 2: ${first}/a`,
+      `a 3: ${first}/a`,
+      `b 1: ${first}/b`,
+      `a 1: ${second}/a`,
+      `a 2: ${second}/a`,
+      `a 3: ${second}/a`,
+      `b 1: ${second}/b`,
     ]);
   });
 });

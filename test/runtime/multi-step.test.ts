@@ -10,6 +10,7 @@ import {
   type Settings,
   type WorkflowExecution,
 } from "../../src/index.ts";
+import { runInstanceId } from "#runtime/instance-id";
 import { StepTimedOut } from "#services/durable-step";
 import { graph } from "../support/graph.ts";
 import { namesOf, type Platform, recordingPlatform } from "../support/recording-steps.ts";
@@ -221,12 +222,8 @@ describe("a multi-step node", () => {
       retrying(1),
     );
     expect(result?.status).toBe("completed");
-    expect(keys).toEqual([
-      "execution/a/one",
-      "execution/a/two",
-      "execution/a/one",
-      "execution/a/two",
-    ]);
+    const node = `${await runInstanceId("org", "execution")}/a`;
+    expect(keys).toEqual([`${node}/one`, `${node}/two`, `${node}/one`, `${node}/two`]);
   });
 });
 

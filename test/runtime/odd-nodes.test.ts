@@ -145,6 +145,31 @@ test("refuses overrides that are none", async () => {
   }
 });
 
+test.each([Number.NaN, -1, Number.POSITIVE_INFINITY, "5", null, undefined])(
+  "refuses %s as what an organization may spend",
+  async (computeCredits) => {
+    const given = { ...params(graph("a")), computeCredits } as unknown as ExecuteParams;
+    expect(await createDirectRuntime().run(given, "credits")).toMatchObject({
+      status: "error",
+      error:
+        "Workflow validation failed: MALFORMED: computeCredits is what the organization may spend, a number of at least 0: 4294967296 or more for no limit.",
+    });
+  },
+);
+
+test("refuses parameters that JSON cannot say, since nobody could begin the run again", async () => {
+  const itself: Record<string, unknown> = {};
+  itself["self"] = itself;
+  for (const odd of [{ trigger: { n: 5n } }, { trigger: itself }, { redrive: { from: 1n } }]) {
+    const given = { ...params(graph("a")), ...odd } as unknown as ExecuteParams;
+    expect(await createDirectRuntime().run(given, "odd")).toMatchObject({
+      status: "error",
+      error:
+        "Workflow validation failed: MALFORMED: The run's parameters cannot be written as JSON. Give plain data that does not contain itself.",
+    });
+  }
+});
+
 test("stores no end of a run that the platform stops, since it may go on later", async () => {
   const saved: WorkflowExecution[] = [];
   const store = Layer.mock(ExecutionStore, {

@@ -321,6 +321,20 @@ describe("what the platform would not take", () => {
     },
   );
 
+  test.each([Number.NaN, -1, Number.POSITIVE_INFINITY])(
+    "such as %d credits is refused before anything is stored: another life of the run would be given another limit",
+    async (computeCredits) => {
+      const { asked, begin, held } = openPlatform();
+      expect(await begin(paramsWith({ computeCredits }))).toEqual({
+        status: "refused",
+        message:
+          "computeCredits is what the organization may spend, a number of at least 0: 4294967296 or more for no limit.",
+      });
+      expect(asked).toEqual([]);
+      expect(await Effect.runPromise(held.executions.list("org"))).toEqual([]);
+    },
+  );
+
   test("but the store does is left there, and the instance reads it", async () => {
     const { asked, begin, held } = openPlatform();
     const large = paramsWith({ trigger: "x".repeat(paramsLimit) });

@@ -1,5 +1,11 @@
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
 import { describe, expect, test } from "vitest";
-import { isDue } from "#runtime/wake-runs";
+import { isDue, wakeRuns } from "#runtime/wake-runs";
+import { CreditService } from "#services/credit-service";
+import { WorkflowInstances } from "#services/workflow-instances";
+import { savedRun } from "../contracts/execution-store.contract.ts";
+import { holdServices } from "../support/held-services.ts";
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -29,5 +35,41 @@ describe("a run that stands still", () => {
 
   test("is woken at once when every process may have died", () => {
     expect(isDue({ updatedAt: 99 }, { now: 100, before: undefined, patience: minute })).toBe(true);
+  });
+});
+
+describe("a run whose instance the platform has lost", () => {
+  test("ends when nobody knows what it was started with, and gives back what it had reserved", async () => {
+    const held = holdServices();
+    const credits = Effect.runSync(Effect.provide(CreditService, CreditService.layerMemory));
+    const created: string[] = [];
+    const services = Layer.mergeAll(
+      held.layer,
+      Layer.succeed(CreditService, credits),
+      Layer.mock(WorkflowInstances, {
+        canCreate: true,
+        endOf: () => Effect.succeed("lost"),
+        create: (id) => Effect.sync(() => (created.push(id), "created" as const)),
+      }),
+    );
+    const key = { organizationId: "org", executionId: "run" };
+    await Effect.runPromise(credits.reserve({ ...key, estimate: 7, limit: 100, now: 0 }));
+    const live = savedRun("org", "run", { status: "executing", endedAt: null });
+    await Effect.runPromise(held.executions.save(live));
+    const round = { now: 9 * minute, before: undefined, patience: minute };
+    expect(await Effect.runPromise(Effect.provide(wakeRuns(round), services))).toEqual({
+      live: 1,
+      failed: 0,
+    });
+    expect(await Effect.runPromise(held.executions.get("org", "run"))).toMatchObject({
+      status: "error",
+      error:
+        "The platform has lost the run, and what it was started with is not kept. Start a new run.",
+    });
+    expect(await Effect.runPromise(credits.account("org"))).toMatchObject({
+      reserved: 0,
+      spent: 2.5,
+    });
+    expect(created).toEqual([]);
   });
 });

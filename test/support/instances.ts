@@ -34,6 +34,7 @@ interface Life {
 
 export interface Instances {
   readonly held: HeldServices;
+  readonly credits: CreditService["Service"];
   /** Parts that have an instance, in the order of being created. */
   readonly created: PartParams[];
   /** `instance event`. */
@@ -63,6 +64,8 @@ const never = (): Promise<never> => new Promise(() => {});
 export const openInstances = (options: InstancesOptions): Instances => {
   const { nodes, fateOf = async () => "lives", ...runOptions } = options;
   const held = holdServices();
+  const { credits } = held;
+  const ledger = Layer.succeed(CreditService, credits);
   const objects = Effect.runSync(Effect.provide(ObjectStore, ObjectStore.layerMemory));
   const lives = new Map<string, Life>();
   const created: PartParams[] = [];
@@ -84,6 +87,7 @@ export const openInstances = (options: InstancesOptions): Instances => {
     const services = Layer.mergeAll(
       memoryServices(nodes),
       held.layer,
+      ledger,
       Layer.succeed(ObjectStore, objects),
       platform.layer,
       instances,
@@ -112,10 +116,11 @@ export const openInstances = (options: InstancesOptions): Instances => {
     stop: () => Effect.void,
     endOf: (id) => Effect.sync(() => (lives.has(id) ? undefined : "lost")),
   });
-  const outside = Layer.mergeAll(held.layer, CreditService.layerMemory, instances);
+  const outside = Layer.mergeAll(held.layer, ledger, instances);
 
   return {
     held,
+    credits,
     created,
     sent,
     run: (params, id = "run", changes = {}) =>

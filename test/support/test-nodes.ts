@@ -33,6 +33,20 @@ const slow = defineNode({
   },
 });
 
+/** Takes as many compute credits as it is told. */
+const costly = defineNode({
+  type: "test-costly",
+  name: "Costly",
+  category: "test",
+  description: "Reports a usage.",
+  inputs: [{ name: "credits", type: "number", required: true }],
+  outputs: result,
+  run: ({ credits }, { reportUsage }) => {
+    reportUsage(credits);
+    return { result: credits };
+  },
+});
+
 /** Two durable sub-steps with a pause between them. */
 const twoSteps = defineNode({
   type: "test-two-steps",
@@ -65,4 +79,4 @@ const reverseBytes = defineNode({
   }),
 });
 
-export const testNodes: readonly NodeDefinition[] = [failing, slow, twoSteps, reverseBytes];
+export const testNodes: readonly NodeDefinition[] = [failing, slow, costly, twoSteps, reverseBytes];
