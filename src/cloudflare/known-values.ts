@@ -3,7 +3,7 @@
  * shrinks: a value that was replaced may still be on its way out of a step.
  */
 import type { KnownSecret, Mask } from "#core/mask";
-import { maskOf } from "#core/mask";
+import { maskOf, noMask } from "#core/mask";
 
 export interface KnownValues {
   /** At hand once `load` has come back; the same object until something is added. */
@@ -19,24 +19,38 @@ interface Compiled {
 }
 
 /**
- * The last mask of each organization in this isolate, while a run holds it. A large one takes megabytes, and hundreds of runs of
- * one organization, which know the same values, share one memory.
+ * The last masks of each organization in this isolate, while runs hold them. A large one takes megabytes, and hundreds of runs of
+ * one organization, which know the same values but for a token or two, share one memory.
  */
-const compiledById = new Map<string, WeakRef<Compiled>>();
-const mostCompiled = 256;
+const compiledById = new Map<string, readonly WeakRef<Compiled>[]>();
+const mostOrganizations = 256;
+const mostOfEach = 4;
+
+/** Workers with an old compatibility date lack them: there each run has a mask of its own. */
+const canShare = typeof WeakRef === "function";
+
+const keep = (organizationId: string, compiled: Compiled): void => {
+  const isHeld = (one: WeakRef<Compiled>): boolean => one.deref() !== undefined;
+  if (compiledById.size >= mostOrganizations) {
+    for (const [id, held] of compiledById) if (!held.some(isHeld)) compiledById.delete(id);
+  }
+  const others = (compiledById.get(organizationId) ?? []).filter(isHeld).slice(0, mostOfEach - 1);
+  compiledById.set(organizationId, [new WeakRef(compiled), ...others]);
+};
 
 const compiledFor = (
   organizationId: string,
   secrets: ReadonlyMap<string, KnownSecret>,
 ): Compiled => {
-  const last = compiledById.get(organizationId)?.deref();
   const keys = [...secrets.keys()];
-  if (last?.keys.size === keys.length && keys.every((key) => last.keys.has(key))) return last;
-  if (compiledById.size >= mostCompiled) {
-    for (const [id, held] of compiledById) if (held.deref() === undefined) compiledById.delete(id);
+  // Asked for every line of the console, also before anything is known.
+  if (keys.length === 0) return { keys: new Set(), mask: noMask };
+  for (const held of compiledById.get(organizationId) ?? []) {
+    const made = held.deref();
+    if (made?.keys.size === keys.length && keys.every((key) => made.keys.has(key))) return made;
   }
   const compiled = { keys: new Set(keys), mask: maskOf([...secrets.values()]) };
-  compiledById.set(organizationId, new WeakRef(compiled));
+  if (canShare) keep(organizationId, compiled);
   return compiled;
 };
 

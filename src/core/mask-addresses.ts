@@ -18,6 +18,10 @@ export const formText = (value: string): string =>
     .replace(/[!'()~]/g, percent)
     .replaceAll("%20", "+");
 
+/** As clients of OAuth write what they send in a Basic header: a form with no character left that could be escaped. */
+export const credentialText = (value: string): string =>
+  formText(value).replace(/[-_.*]/g, percent);
+
 /** Of bytes, each as one character. */
 const fragmentSet = /[\0- "<>`\x7f-\xff]/g;
 const querySet = /[\0- "#<>\x7f-\xff]/g;

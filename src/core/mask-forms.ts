@@ -3,7 +3,7 @@
  * text, in hexadecimal, and line by line. Forms that need no escape are the raw value and are dropped by whoever collects them.
  * All of them are up to a hundred times the value, so a long value has the likeliest ones alone.
  */
-import { addressForms, formText } from "./mask-addresses.ts";
+import { addressForms, credentialText, formText } from "./mask-addresses.ts";
 import { markupForms } from "./mask-markup.ts";
 
 /** Pure, and in every JavaScript runtime, though the language does not have it: a tenth of the time and memory of a loop. */
@@ -162,7 +162,13 @@ export const formsOf = (value: string): readonly Form[] => {
     ...(hex.length < shortestFragment ? [] : [hex, hex.toUpperCase()]),
   ].map(exactly);
   // Clients of OAuth encode what they encode in base64; tokens and messages carry JSON in base64.
-  const encoded = new Set([bytes, utf8(formText(value)), utf8(jsonText(value))]);
+  const encoded = new Set([
+    bytes,
+    formText(value),
+    credentialText(value),
+    encodeURIComponent(value.toWellFormed()),
+    utf8(jsonText(value)),
+  ]);
   return [
     ...whole,
     ...[...encoded].flatMap(base64Forms),

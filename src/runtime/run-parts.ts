@@ -34,6 +34,12 @@ export interface PartsRun {
 
 type Instances = WorkflowInstances["Service"];
 
+/** What the step leaves that starts a part. Without an instance the run was cancelled, unless it was stopped by itself. */
+interface PartStart {
+  readonly isCreated: boolean;
+  readonly isStopped?: boolean;
+}
+
 interface Parts {
   readonly run: Run;
   readonly instances: Instances;
@@ -141,15 +147,21 @@ export const runParts = (
       resolve({ ended: inOrder, isCancelled, isSpent, ...(error === undefined ? {} : { error }) });
     };
 
+    const startPart = async (part: Part): Promise<PartStart> =>
+      isSpent || error !== undefined
+        ? { isCreated: false, isStopped: true }
+        : { isCreated: await createPart(shared, part) };
+
     const begin = async (part: Part): Promise<void> => {
       const { number } = part;
       const { start } = partStepNames(number, 1);
-      const { isCreated } = await run.steps.do(start, { retry: true }, async () => ({
-        isCreated: await createPart(shared, part),
-      }));
+      // Decided in the step: a replay reads ends and commands in another order, and must not pass over a part that has begun.
+      const { isCreated, isStopped = false } = await run.steps.do(start, { retry: true }, () =>
+        startPart(part),
+      );
       const partEnd = isCreated ? await waitForPart(run, number) : undefined;
       under.delete(number);
-      if (partEnd === undefined) isCancelled = true;
+      if (partEnd === undefined) isCancelled ||= !isStopped;
       else if (partEnd.status === "ended") {
         ended.add(number);
         isSpent ||= partEnd.isSpent;
@@ -159,8 +171,7 @@ export const runParts = (
 
     function proceed(): void {
       if (isOver) return;
-      const isStopped = isCancelled || isSpent || error !== undefined;
-      const mayStart = !isStopped && state.lifecycle !== "executing.paused";
+      const mayStart = isCancelled || state.lifecycle !== "executing.paused";
       for (const part of mayStart ? waiting : []) {
         if (under.size >= atOnce) break;
         if (!part.needs.every((needed) => ended.has(needed))) continue;
@@ -168,7 +179,8 @@ export const runParts = (
         under.add(part.number);
         begin(part).catch(fail);
       }
-      if (under.size === 0 && (waiting.size === 0 || isStopped)) end();
+      // What still waits then needs a part that did not begin, or was lost.
+      if (under.size === 0 && (mayStart || waiting.size === 0)) end();
     }
 
     /** Parts hear of a command from here: they have no row of their own that could be told. */

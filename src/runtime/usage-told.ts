@@ -1,7 +1,8 @@
 /**
  * What a multi-step node tells of its cost. The last one told counts, and a replay has to find the same one last, though it meets
  * them in another order: what is told between steps is told again each time, and what is told inside a step stands on record with
- * it, and with its place among the others.
+ * it, and with its place among the others. Told by the node's own context while a step is under way it counts for that step, and a
+ * replay that finds the step on record may hear it in another place: nodes tell it inside.
  */
 import { amountText, isBillable } from "#core/credits";
 import type { AttemptFailure } from "#core/retry";

@@ -15,6 +15,15 @@ it("has one mask in memory for all runs of an organization that know the same", 
   expect(second.mask).toBe(first.mask);
 });
 
+it("is not led astray by runs that do not know anything yet, or that know more", async () => {
+  const first = await loaded("busy", "old-token");
+  const more = await loaded("busy", "old-token", "new-token");
+  const early = knownValuesOf("busy", async () => [secret("old-token")]);
+  expect(early.atHand().isEmpty).toBe(true);
+  expect(await early.mask()).toBe(first.mask);
+  expect((await loaded("busy", "new-token", "old-token")).mask).toBe(more.mask);
+});
+
 it("masks by what it knows itself, and not by what another knows", async () => {
   const few = await loaded("grown", "first-value");
   const other = await loaded("grown", "third-value");

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { ClientSecretBasic } from "oauth4webapi";
 import { expect, test } from "vitest";
 import type { KnownSecret } from "#core/mask";
 import { maskOf } from "#core/mask";
@@ -183,6 +184,20 @@ test("the password of Basic authentication is found", () => {
 
 const wellFormed = (minLength: number, maxLength: number): fc.Arbitrary<string> =>
   fc.string({ unit: "binary", minLength, maxLength });
+
+test.each(["my-secret_value.123", awkward, "plain_value~*"])(
+  "the secret of an OAuth client is found as a Basic header has it: %j",
+  (value) => {
+    const mask = maskOf([secret(value)]);
+    const headers = new Headers();
+    const body = new URLSearchParams();
+    ClientSecretBasic(value)({ issuer: "i" }, { client_id: "an-id" }, body, headers);
+    const header = headers.get("authorization")!;
+    expect(mask.text(header)).not.toBe(header);
+    const byOthers = `Basic ${btoa(`id:${component(value)}`)}`;
+    expect(mask.text(byOthers)).not.toBe(byOthers);
+  },
+);
 
 test("no encoding of a text around a secret can be decoded to it", () => {
   const around = wellFormed(0, 30);

@@ -6,6 +6,7 @@ import type { Workflow } from "#core/workflow";
 import { defineNode } from "#nodes/define-node";
 import { createDirectRuntime } from "#runtime/direct-runtime";
 import type { RunOptions } from "#runtime/execute-workflow";
+import { commandEventType } from "#core/step-name";
 import { partInstanceId } from "#runtime/instance-id";
 import type { NodeContext, NodeDefinition } from "#services/node-definition";
 import { graph } from "../support/graph.ts";
@@ -230,6 +231,59 @@ describe("a run that is spread and whose process died", () => {
     await instances.command("resume");
     expect(endsOf(await running)).toEqual(ids.map((id) => [id, "completed", "opened"]));
     expect(begun.toSorted()).toEqual(ids);
+  });
+});
+
+describe("a run that is spread, and is stopped, and whose process then died", () => {
+  const statusesOf = ({ status, nodeExecutions }: WorkflowExecution): readonly string[] => [
+    status,
+    ...nodeExecutions.map((node) => `${node.nodeId} ${node.status}`),
+  ];
+
+  test("has all in its record that was done before it was cancelled", async () => {
+    const { nodes, begun } = makeNodes();
+    const instances = openInstances({ nodes, ...inTwos });
+    const start = params(graph("a -> b -> c -> d -> e -> f -> g", { types: { f: "stuck" } }));
+    void instances.run(start);
+    await until(() => begun.includes("f"));
+    await instances.command("cancel");
+    const isCommand = (event: string): boolean => event.endsWith(commandEventType(1));
+    await until(() => instances.sent.filter(isCommand).length === 2);
+    instances.kill();
+    expect(statusesOf(await instances.run(start))).toEqual([
+      "cancelled",
+      ..."abcde".split("").map((id) => `${id} completed`),
+      "f failed",
+      "g idle",
+    ]);
+  });
+
+  test("has all in its record that was done before its budget was spent", async () => {
+    const { nodes, begun, open } = makeNodes();
+    const last = Promise.withResolvers<string>();
+    const held = nodeThat(({ nodeId }) => {
+      begun.push(nodeId);
+      return last.promise;
+    }, "held");
+    const instances = openInstances({ nodes: [...nodes, held], stepLimit: 6, partSteps: 4 });
+    const start = params(
+      graph("x", "y", "b -> c", "b2 -> d", {
+        types: { x: "gated", d: "held" },
+        settings: { budget: 5, maxConcurrency: 2 },
+      }),
+    );
+    void instances.run(start);
+    // x holds the only place of its part, so that y is asked for once d has begun, and refused.
+    await until(() => begun.includes("d"));
+    open();
+    await until(() => instances.sent.includes("run part_1"));
+    await pause(20);
+    instances.kill();
+    const running = instances.run(start);
+    await pause(20);
+    last.resolve("ended");
+    const completed = ["b completed", "c completed", "b2 completed", "d completed"];
+    expect(statusesOf(await running)).toEqual(["exhausted", "x completed", "y idle", ...completed]);
   });
 });
 
