@@ -5,7 +5,7 @@ import { printable, shorten } from "./text.ts";
 
 /** Counted in millionths: what would be rounded is refused. */
 export const amountOf = (option: string, text: string): number => {
-  const amount = text.trim() === "" ? Number.NaN : Number(text);
+  const amount = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   if (amount >= 0 && amount <= mostCredits && roundedCredits(amount) === amount) return amount;
   throw new CommandError(
     "USAGE",

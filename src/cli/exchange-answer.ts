@@ -8,7 +8,7 @@ import type { OAuthClient } from "#runtime/oauth-clients";
 import type { Tokens } from "#services/integration-store";
 import { CommandError, exitCodes } from "./command-error.ts";
 import { deniedCode } from "./loopback-callback.ts";
-import { printable, shorten } from "./text.ts";
+import { named, printable, shorten } from "./text.ts";
 
 /** Of what a provider says; the rest is read by nobody. */
 const longestDescription = 200;
@@ -19,8 +19,8 @@ const refusalIn = (
   { state, codeVerifier }: PendingAuthorization,
   { searchParams }: URL,
 ): { readonly isDenied: boolean; readonly words: string } => {
-  const named = searchParams.get("iss");
-  const isOurs = issuer === undefined || named === null || named === issuer;
+  const claimed = searchParams.get("iss");
+  const isOurs = issuer === undefined || claimed === null || claimed === issuer;
   const description = isOurs ? (searchParams.get("error_description") ?? "").trim() : "";
   const secrets = [clientSecret ?? "", state, codeVerifier];
   const mask = maskOf(secrets.map((value) => ({ name: "of the connection", value })));
@@ -38,6 +38,15 @@ export const exchangeAnswer = async (
   callback: URL,
   clients: string,
 ): Promise<Tokens> => {
+  const { searchParams } = callback;
+  // The provider would be asked with no code at all, and would say something else.
+  if (!searchParams.has("code") && !searchParams.has("error")) {
+    throw new CommandError(
+      "CONNECT_FAILED",
+      `The provider ${named(client.name)} led back without a code, and nothing was connected. Connect again to ask anew.`,
+      { exitCode: exitCodes.error },
+    );
+  }
   const result = await Effect.runPromise(
     Effect.result(exchangeCode(client, pending, callback, Date.now())),
   );

@@ -4,19 +4,56 @@
  */
 import { CommandError, exitCodes } from "./command-error.ts";
 import type { Connection } from "./local-control.ts";
-import type { LocalRequest, LocalResponse, SealedCheck, SealedRow } from "./local-protocol.ts";
+import type {
+  LocalRequest,
+  LocalResponse,
+  Sealed,
+  SealedCheck,
+  SealedCount,
+  SealedRow,
+} from "./local-protocol.ts";
 import type { Keyring } from "./master-key-file.ts";
-import { lostKeyText, masterKeyPath, readKeyring } from "./master-key-file.ts";
+import { masterKeyPath, readKeyring } from "./master-key-file.ts";
 import { commandText, usualOrganization } from "./shell-command.ts";
-import { printable, shorten } from "./text.ts";
-
-export const lostKey = (directory: string): CommandError =>
-  new CommandError("MASTER_KEY_LOST", lostKeyText(directory), { exitCode: exitCodes.error });
+import { count, printable, shorten } from "./text.ts";
 
 const remedies = {
   secret: { command: "secrets remove", again: "set it anew" },
   integration: { command: "integrations remove", again: "connect it anew" },
 } as const;
+
+export const sumOf = (counts: readonly Sealed[]): Sealed => ({
+  secrets: counts.reduce((sum, { secrets }) => sum + secrets, 0),
+  integrations: counts.reduce((sum, { integrations }) => sum + integrations, 0),
+});
+
+const removals = ({ organizationId, secrets, integrations }: SealedCount): readonly string[] =>
+  [
+    ...(secrets > 0 ? [`${remedies.secret.command} NAME`] : []),
+    ...(integrations > 0 ? [`${remedies.integration.command} ID`] : []),
+  ].map((command) => `'${commandText(organizationId, command)}'`);
+
+/** Those that are named; each is another command or two. */
+const mostOrganizations = 3;
+
+/** With all that is sealed under it: somebody may know of one organization alone. */
+export const lostKey = (directory: string, counts: readonly SealedCount[]): CommandError => {
+  const { secrets, integrations } = sumOf(counts);
+  const parts = [
+    ...(secrets > 0 ? [count(secrets, "secret")] : []),
+    ...(integrations > 0 ? [count(integrations, "integration")] : []),
+  ];
+  const others = counts.length - mostOrganizations;
+  const more = others > 0 ? `, and so for ${count(others, "more organization")}` : "";
+  const commands = counts.slice(0, mostOrganizations).flatMap(removals).join(", ");
+  const isOne = secrets + integrations === 1;
+  return new CommandError(
+    "MASTER_KEY_LOST",
+    `${masterKeyPath(directory)} is gone, and ${parts.join(" and ")} ${isOne ? "is" : "are"} sealed under it. ` +
+      `Put it back, or remove ${isOne ? "it" : "each of them"} (${commands}${more}) and set it anew.`,
+    { exitCode: exitCodes.error },
+  );
+};
 
 export const wrongKey = (
   directory: string,
@@ -61,7 +98,11 @@ export const keyFailure = async (
 ): Promise<CommandError | undefined> => {
   if (!isOfKey(failed)) return undefined;
   const keyring = readKeyring(directory);
-  if (keyring === undefined) return lostKey(directory);
+  if (keyring === undefined) {
+    const counted = await ask({ type: "countSealed" });
+    if (counted.status === "failed") return undefined;
+    return lostKey(directory, counted.answer as readonly SealedCount[]);
+  }
   const organizationId = organizationOf(request);
   const checked = await ask({
     type: "checkSealed",

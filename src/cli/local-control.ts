@@ -13,7 +13,7 @@ import type { MonitoringMessage } from "#services/monitoring-service";
 import type { LocalRequest, LocalResponse } from "./local-protocol.ts";
 
 /** A process of another version is not understood: the command then waits for it to end. */
-const protocolVersion = 3;
+const protocolVersion = 4;
 const askPath = `/${protocolVersion}/ask`;
 const messagesPath = `/${protocolVersion}/messages`;
 

@@ -62,6 +62,10 @@ export interface Sealed {
   readonly integrations: number;
 }
 
+export interface SealedCount extends Sealed {
+  readonly organizationId: string;
+}
+
 export interface SealedPlace {
   readonly kind: "secret" | "integration";
   readonly organizationId: string;
@@ -151,8 +155,8 @@ export interface LocalCalls {
     readonly request: { readonly organizationId: string };
     readonly answer: readonly SecretFacts[];
   };
-  /** What is sealed, of all organizations. */
-  readonly countSealed: { readonly request: object; readonly answer: Sealed };
+  /** Of each organization that has something sealed. */
+  readonly countSealed: { readonly request: object; readonly answer: readonly SealedCount[] };
   /** Opens one row of each version of the master key, or every row. */
   readonly checkSealed: {
     readonly request: {

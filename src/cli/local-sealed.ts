@@ -8,24 +8,30 @@ import { textToId } from "#cloudflare/d1-text";
 import type { ServiceFailure } from "#services/errors";
 import { IntegrationStore } from "#services/integration-store";
 import { SecretStore } from "#services/secret-store";
-import type { LocalCalls, Sealed, SealedCheck, SealedRow } from "./local-protocol.ts";
+import type { LocalCalls, SealedCheck, SealedCount, SealedRow } from "./local-protocol.ts";
 
 /** What is used of D1. */
 interface Database {
   readonly prepare: (sql: string) => {
     readonly all: <Row>() => Promise<{ readonly results: readonly Row[] }>;
-    readonly first: <Row>() => Promise<Row | null>;
   };
 }
 
 type Stores = IntegrationStore | SecretStore;
 
 const countSql = `
-  SELECT (SELECT count(*) FROM secrets) AS secrets,
-    (SELECT count(*) FROM integrations WHERE envelope IS NOT NULL) AS integrations`;
+  SELECT organization_id AS organizationId, sum(secret) AS secrets, sum(1 - secret) AS integrations
+  FROM (
+    SELECT organization_id, 1 AS secret FROM secrets
+    UNION ALL
+    SELECT organization_id, 0 FROM integrations WHERE envelope IS NOT NULL
+  )
+  GROUP BY organization_id ORDER BY organization_id`;
 
-export const countSealed = async (db: Database): Promise<Sealed> =>
-  (await db.prepare(countSql).first<Sealed>())!;
+export const countSealed = async (db: Database): Promise<readonly SealedCount[]> => {
+  const { results } = await db.prepare(countSql).all<SealedCount>();
+  return results.map((row) => ({ ...row, organizationId: textToId(row.organizationId) }));
+};
 
 const rowsSql = `
   SELECT 'secret' AS kind, organization_id AS organizationId, name AS id, key_version AS keyVersion FROM secrets

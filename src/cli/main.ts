@@ -7,6 +7,7 @@ import { CommanderError } from "commander";
 import type { JsonValue } from "#core/value";
 import { CommandError, exitCodes, runtimeFailed } from "./command-error.ts";
 import { createProgram } from "./program.ts";
+import { shellNames } from "./shell-command.ts";
 import { isEndedBySignal, runCleanups } from "./shutdown.ts";
 import { columnsOf, ignoreLeavingReaders, paintFor, printJson, remark } from "./terminal.ts";
 import { printable, wrap } from "./text.ts";
@@ -47,7 +48,13 @@ const usageMessage = (
     .replaceAll("\n", " ")
     .replace(/ \((Did you mean .*\?)\)$/, ". $1");
   const sentence = text.charAt(0).toUpperCase() + text.slice(1) + (/[.?)]$/.test(text) ? "" : ".");
-  return `${sentence}\n'pawl ${commandIn(program, args)}--help' says what there is.`;
+  const command = commandIn(program, args);
+  const [, option = ""] = /^error: unknown option '(.*?)'/.exec(message) ?? [];
+  const literal =
+    option !== "" && command.endsWith(" remove ")
+      ? `'pawl ${command}${printable(shellNames([option]))}' removes what is called so. `
+      : "";
+  return `${sentence}\n${literal}'pawl ${command}--help' says what there is.`;
 };
 
 const reportBug = (error: unknown): void => {

@@ -41,8 +41,8 @@ export const holdingMasterKey = async <A>(
 
 /** Without a keyring: fails when there is something that it has sealed. Another key in its place would hide that. */
 export const checkNothingSealed = async ({ ask }: LocalRuntime): Promise<void> => {
-  const { secrets, integrations } = await ask("countSealed", {});
-  if (secrets + integrations > 0) throw lostKey(stateDirectory);
+  const counts = await ask("countSealed", {});
+  if (counts.length > 0) throw lostKey(stateDirectory, counts);
 };
 
 /**

@@ -16,7 +16,8 @@ const clientsOption = [
 const clientsExample = (): string =>
   `\n${paintFor(process.stdout)("bold", "A file of clients:")}\n` +
   `  { "github": { "clientId": "...", "clientSecret": "..." } }\n` +
-  `  { "shop": { "clientId": "...", "provider": { "authorizationEndpoint": "https://...", "tokenEndpoint": "https://..." } } }`;
+  `  { "shop": { "clientId": "...", "provider": {\n` +
+  `    "authorizationEndpoint": "https://...", "tokenEndpoint": "https://..." } } }`;
 
 const addConnect = (integrations: Command, finish: Finish): void => {
   integrations

@@ -28,7 +28,7 @@ const addSet = (secrets: Command, finish: Finish): void => {
     .action((_name: string, options: SecretOptions, command: Command) =>
       finish(
         import("./secrets-command.ts").then(({ setSecretCommand }) =>
-          setSecretCommand(command.args, options),
+          setSecretCommand(command.args, options, process.argv.includes("--")),
         ),
       ),
     );

@@ -46,7 +46,7 @@ const addValidate = (program: Command, finish: Finish): void => {
     .summary("find everything that is wrong with a workflow file")
     .description(
       "Finds everything that is wrong with a workflow file, at once, without running it.\n\n" +
-        "Exits with 0 when the workflow can run (warnings do not stop it), and 2 when it cannot.",
+        "Exits with 0 when the workflow can run (warnings do not stop it), and 2 when it cannot. Secrets, integrations and credits are looked at when it runs.",
     )
     .argument("<file>", "workflow file, or - for stdin")
     .option("--json", "print the problems as one JSON document")

@@ -5,7 +5,7 @@
  */
 import type { ExitCode } from "./command-error.ts";
 import { CommandError, exitCodes } from "./command-error.ts";
-import { wrongKey } from "./key-failure.ts";
+import { sumOf, wrongKey } from "./key-failure.ts";
 import type { Sealed } from "./local-protocol.ts";
 import type { LocalRuntime } from "./local-runtime.ts";
 import { hasRuns, stateDirectory } from "./local-runs.ts";
@@ -73,7 +73,7 @@ const rotateFrom = async (runtime: LocalRuntime, keyring: Keyring): Promise<Rota
   await checkAll(runtime, keyring);
   const next = prepare(keyring);
   await resealAll(runtime, next);
-  const sealed = await runtime.ask("countSealed", {});
+  const sealed = sumOf(await runtime.ask("countSealed", {}));
   const newest = next.at(-1)!;
   replaceKeyring(stateDirectory, [newest]);
   return {

@@ -5,9 +5,10 @@ import { CommandError, exitCodes } from "./command-error.ts";
 import type { OrganizationOption } from "./local-runs.ts";
 import { checkOrganization, hasRuns, stateDirectory, visitRuns } from "./local-runs.ts";
 import { withMasterKey } from "./master-key.ts";
+import { nearest } from "./nearest.ts";
 import { removeResource } from "./remove-resource.ts";
 import { checkSecret, isPlainWord, readSecretValue } from "./secret-value.ts";
-import { commandText, forOrganization } from "./shell-command.ts";
+import { commandText, forOrganization, shellNames } from "./shell-command.ts";
 import { endOnSignal } from "./shutdown.ts";
 import { renderTable } from "./table.ts";
 import {
@@ -25,17 +26,33 @@ export interface SecretOptions extends OrganizationOption {
   readonly json?: boolean;
 }
 
-/** For checking a name before its value is asked for. */
+/** For checking a name before its value is asked for: as short as a value can be. */
 const anyValue = "12345678";
 
+const setOptions = ["--json", "--org", "--help"];
+
+/** What is shorter than any value is none, and can be repeated. */
+const refuseOption = (word: string): never => {
+  const near = nearest(word, setOptions);
+  throw new CommandError(
+    "USAGE",
+    `Unknown option ${named(word)}.${near.length > 0 ? ` Did you mean ${near.join(", ")}?` : ""}\n` +
+      `'pawl secrets set ${shellNames([word])}' sets a secret of that name, and 'pawl secrets set --help' says what there is.`,
+  );
+};
+
 /** Never with the arguments themselves: one of them may be the value. */
-const refuseValues = (args: readonly string[]): string => {
+const refuseValues = (args: readonly string[], isLiteral: boolean): string => {
   const [name = "", ...others] = args;
-  if (others.length === 0 && !name.includes("=")) return name;
+  const isOption = name.startsWith("-") && !isLiteral;
+  if (others.length === 0 && !name.includes("=")) {
+    if (!isOption) return name;
+    if (name.length < anyValue.length) return refuseOption(name);
+  }
   throw new CommandError(
     "SECRET_IN_ARGUMENT",
     "'pawl secrets set' takes a name and never a value: other programs can read arguments, and the shell keeps them in its history. " +
-      "Give the name alone (without '='): the value is asked for, or read from stdin. " +
+      `Give the name alone (without '='${isOption ? ", and after '--' if it begins with '-'" : ""}): the value is asked for, or read from stdin. ` +
       "If a value stood there, take it out of the shell's history, or replace it where it came from.",
   );
 };
@@ -43,8 +60,10 @@ const refuseValues = (args: readonly string[]): string => {
 export const setSecretCommand = async (
   args: readonly string[],
   options: SecretOptions,
+  /** They came after `--`. */
+  isLiteral: boolean,
 ): Promise<ExitCode> => {
-  const name = refuseValues(args);
+  const name = refuseValues(args, isLiteral);
   const organizationId = checkOrganization(options);
   checkSecret(name, anyValue);
   const value = await readSecretValue(`Value of ${named(name)} (it is not shown): `);

@@ -119,6 +119,18 @@ const usage: Readonly<Record<string, readonly [args: readonly string[], said: st
     ["run", "examples/letter.json", "--credits", "1e300"],
     "--credits takes a number from 0 to 4294967296 with at most six decimals, not '1e300'.",
   ],
+  "credits that are no plain decimal": [
+    ["run", "examples/letter.json", "--credits", "0x10"],
+    "--credits takes a number from 0 to 4294967296 with at most six decimals, not '0x10'.",
+  ],
+  "a misspelt option in the place of a secret's name": [
+    ["secrets", "set", "--jsno"],
+    "Unknown option '--jsno'. Did you mean --json?\n'pawl secrets set -- '--jsno'' sets a secret of that name, and 'pawl secrets set --help' says what there is.",
+  ],
+  "an option in the place of a secret to remove": [
+    ["secrets", "remove", "-x"],
+    "Unknown option '-x'.\n'pawl secrets remove -- '-x'' removes what is called so. 'pawl secrets remove --help' says what there is.",
+  ],
   "an organization without a name": [
     ["run", "examples/letter.json", "--org", ""],
     "--org takes an id that is not empty.",

@@ -187,11 +187,11 @@ const wellFormed = (minLength: number, maxLength: number): fc.Arbitrary<string> 
 
 test.each(["my-secret_value.123", awkward, "plain_value~*"])(
   "the secret of an OAuth client is found as a Basic header has it: %j",
-  (value) => {
+  async (value) => {
     const mask = maskOf([secret(value)]);
     const headers = new Headers();
     const body = new URLSearchParams();
-    ClientSecretBasic(value)({ issuer: "i" }, { client_id: "an-id" }, body, headers);
+    await ClientSecretBasic(value)({ issuer: "i" }, { client_id: "an-id" }, body, headers);
     const header = headers.get("authorization")!;
     expect(mask.text(header)).not.toBe(header);
     const byOthers = `Basic ${btoa(`id:${component(value)}`)}`;

@@ -285,14 +285,21 @@ it("refuses a port that is taken, before anybody is sent away", { timeout }, asy
   expect(outcome.stderr).not.toContain("Open this page");
 });
 
-it("shows how clients are written down, each in a line", async () => {
+it("shows how clients are written down, in lines that fit a narrow terminal", async () => {
   const { stdout } = await project().call("connect", "--help");
-  const lines = stdout.split("\n").filter((line) => line.startsWith("  {"));
-  expect(lines.map((line) => Object.keys(JSON.parse(line) as object))).toStrictEqual([
-    ["github"],
-    ["shop"],
+  const shown = stdout.slice(stdout.indexOf("A file of clients:\n"));
+  const [, ...entries] = shown.trimEnd().split(/\n {2}(?=\{)/);
+  const endpoint = "https://...";
+  expect(entries.map((entry) => JSON.parse(entry) as unknown)).toStrictEqual([
+    { github: { clientId: "...", clientSecret: "..." } },
+    {
+      shop: {
+        clientId: "...",
+        provider: { authorizationEndpoint: endpoint, tokenEndpoint: endpoint },
+      },
+    },
   ]);
-  expect(lines[1]).toContain(`"provider": { "authorizationEndpoint": "https://...",`);
+  expect(shown.split("\n").filter((line) => line.length > 80)).toStrictEqual([]);
 });
 
 it("says what to write down where there is no client", async () => {

@@ -158,6 +158,7 @@ it.each([
   ["an unknown option", ["api-key", "--value=sk_live_1234"]],
   ["an unknown option's argument", ["api-key", "--value", "sk_live_1234"]],
   ["an argument that looks like an option", ["api-key", "-sk_live_1234"]],
+  ["an option alone", ["--sk_live_1234"]],
   ["a part of the name", ["API_KEY=sk_live_1234"]],
 ])("refuses a value that is given as %s, and does not repeat it", async (_, args) => {
   const { call, cwd, said } = project();
@@ -406,8 +407,7 @@ it("makes no second key when the first is gone or broken", { timeout }, async ()
   const run = await call(["run", "flow.json", "--json"]);
   expect(errorOf(run)).toStrictEqual({ code: "MASTER_KEY_LOST", exitCode: 1 });
   expect(toldOf(lost)).toBe(
-    ".pawl/master-key is gone, and secrets or integrations are sealed under it. Put it back, or remove each of them " +
-      "('pawl secrets remove NAME', 'pawl integrations remove ID') and set it anew.",
+    ".pawl/master-key is gone, and 1 secret is sealed under it. Put it back, or remove it ('pawl secrets remove NAME') and set it anew.",
   );
   const rotated = await call(["secrets", "rotate", "--json"]);
   expect(errorOf(rotated)).toStrictEqual({ code: "MASTER_KEY_LOST", exitCode: 1 });
@@ -428,6 +428,21 @@ it("makes no second key when the first is gone or broken", { timeout }, async ()
   // Nothing is sealed any more: another key hides nothing.
   expect(await set("other")).toMatchObject({ exitCode: 0, stderr: madeKey });
   expect(filesWith(cwd, canary)).toStrictEqual([]);
+});
+
+it("names the organizations whose secrets a lost key has sealed", { timeout }, async () => {
+  const { call, keyPath, set } = project();
+  await set("api-key");
+  for (const id of ["acme", "beta", "delta co"]) await set("api-key", canary, "--org", id);
+  await set("other", canary, "--org", "acme");
+  rmSync(keyPath);
+  expect(toldOf(await set("api-key", canary, "--json"))).toBe(
+    ".pawl/master-key is gone, and 5 secrets are sealed under it. Put it back, or remove each of them " +
+      "('pawl secrets remove NAME --org acme', 'pawl secrets remove NAME --org beta', " +
+      "'pawl secrets remove NAME --org 'delta co'', and so for 1 more organization) and set it anew.",
+  );
+  await call(["secrets", "remove", "api-key"]);
+  expect(toldOf(await set("api-key", canary, "--json"))).toContain("--org 'delta co'') and set");
 });
 
 it("is told from several terminals at once, while another runs", { timeout }, async () => {
