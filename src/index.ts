@@ -12,14 +12,21 @@ export type {
   NodeDefinition,
 } from "#services/node-definition";
 export { CreditService } from "#services/credit-service";
+export type { CreditAccount, CreditEntry } from "#services/credit-service";
+export type { CreditPlan } from "#core/credits";
 export { DurableStep } from "#services/durable-step";
 export { ServiceFailure } from "#services/errors";
 export { ExecutionStore } from "#services/execution-store";
+export { IntegrationStore } from "#services/integration-store";
+export type { IntegrationFacts, NewConnection, Tokens } from "#services/integration-store";
 export { MonitoringService } from "#services/monitoring-service";
 export type { MonitoringMessage } from "#services/monitoring-service";
 export { NodeRegistry } from "#services/node-registry";
 export { ObjectStore } from "#services/object-store";
 export { ResourceProvider } from "#services/resource-provider";
+export type { Resources } from "#services/resource-provider";
+export { SecretStore } from "#services/secret-store";
+export type { NewSecret, SecretFacts } from "#services/secret-store";
 export { WaitStore } from "#services/wait-store";
 export { decodeWorkflow } from "#core/workflow";
 export type { Edge, Node, Parameter, Policy, Settings, Workflow } from "#core/workflow";

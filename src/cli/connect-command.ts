@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import * as Effect from "effect/Effect";
 import { createLogUpdate } from "log-update";
+import { integrationIdProblem } from "#core/secret";
 import { authorizationUrl, newAuthorization } from "#runtime/oauth-authorization";
 import type { OAuthClient } from "#runtime/oauth-clients";
 import { oauthProviders } from "#runtime/oauth-providers";
@@ -175,7 +176,8 @@ export const connectCommand = async (
 ): Promise<ExitCode> => {
   const organizationId = checkOrganization(options);
   const id = options.id ?? provider;
-  if (id === "") throw new CommandError("USAGE", "--id takes an id that is not empty.");
+  const problem = integrationIdProblem(id);
+  if (problem !== undefined) throw new CommandError("USAGE", problem);
   const port = options.port === undefined ? 0 : numberOf("--port", options.port, 1, 65_535);
   const millis = 1000 * numberOf("--timeout", options.timeout, 1, 86_400);
   const client = clientOf(provider, options);

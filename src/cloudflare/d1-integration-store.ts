@@ -13,6 +13,7 @@ import type {
   Tokens,
 } from "#services/integration-store";
 import {
+  checkedConnection,
   inOrder,
   IntegrationStore,
   mostIntegrations,
@@ -181,7 +182,11 @@ export const d1IntegrationStoreLayer = (
     return results;
   };
   return Layer.succeed(IntegrationStore, {
-    connect: (connection) => attempt("connect", () => connect(db, masterKey, connection)),
+    connect: (connection) =>
+      Effect.andThen(
+        checkedConnection(connection),
+        attempt("connect", () => connect(db, masterKey, connection)),
+      ),
     remove: (organizationId, id) =>
       attempt("remove", async () => {
         const { meta } = await db

@@ -36,6 +36,17 @@ const fieldOf = (value: unknown, name: string): unknown =>
     ? (value as Readonly<Record<string, unknown>>)[name]
     : undefined;
 
+/** The node's id says more than its index; not where that is itself what must not be told. */
+const nodeWords = (mask: Mask, node: unknown): string => {
+  const id = fieldOf(node, "id");
+  return typeof id === "string" && maskedText(mask, id) === undefined
+    ? ` (node ${quoted(id)})`
+    : "";
+};
+
+/** Keys of a document that may hold one, beside its nodes. */
+const otherKeys = ["id", "name", "description", "trigger", "runtime", "edges", "settings"] as const;
+
 /** The first place that holds one; a path into the document, whatever its shape. */
 const placeIn = (mask: Mask, document: unknown): string => {
   const nodes = fieldOf(document, "nodes");
@@ -45,9 +56,11 @@ const placeIn = (mask: Mask, document: unknown): string => {
     const input = (isList(inputs) ? inputs : []).findIndex(
       (one) => maskedText(mask, one) !== undefined,
     );
-    return input < 0 ? `nodes[${index}]` : `nodes[${index}].inputs[${input}]`;
+    const place = input < 0 ? `nodes[${index}]` : `nodes[${index}].inputs[${input}]`;
+    return place + nodeWords(mask, node);
   }
-  return "the document";
+  const holdsOne = (key: string): boolean => maskedText(mask, fieldOf(document, key)) !== undefined;
+  return otherKeys.find(holdsOne) ?? "the document";
 };
 
 const advice = "Give the name of the secret instead: a node reads its value by that name.";

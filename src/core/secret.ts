@@ -1,6 +1,6 @@
 /**
- * What may be kept as a secret. A value that is too short cannot be told from ordinary text and so could not be kept out of
- * records (SECRET-1); one that is too long is a file.
+ * What may be kept as a secret, and under which name; ids of integrations are held to the same. A value that is too short cannot be
+ * told from ordinary text and so could not be kept out of records (SECRET-1); one that is too long is a file.
  */
 
 const longestName = 256;
@@ -30,23 +30,36 @@ const sizesOf = (text: string): { readonly characters: number; readonly bytes: n
 /** Bytes of UTF-8 in well-formed text. */
 export const utf8Size = (text: string): number => sizesOf(text).bytes;
 
-const nameProblem = (name: string): string | undefined => {
-  if (typeof name !== "string") {
-    return "The name of the secret is no text. Give it one of 1 to 256 characters.";
+/** How people call what has a name. */
+interface Named {
+  readonly kind: "secret" | "integration";
+  readonly name: "name" | "id";
+}
+
+const secretName: Named = { kind: "secret", name: "name" };
+const integrationId: Named = { kind: "integration", name: "id" };
+
+/** What comes from outside may be no text, whatever its type says. */
+const nameProblem = (text: string, { kind, name }: Named): string | undefined => {
+  const subject = `The ${name} of the ${kind}`;
+  if (typeof text !== "string") {
+    return `${subject} is no text. Give it one of 1 to ${longestName} characters.`;
   }
-  if (name === "") return "A secret needs a name. Give it one of 1 to 256 characters.";
-  if (!name.isWellFormed() || controlCharacter.test(name)) {
-    return "The name of a secret has characters that cannot be shown. Leave out line breaks, tabs and other control characters.";
+  if (text === "") {
+    return `The ${kind} needs ${name === "id" ? "an" : "a"} ${name}. Give it one of 1 to ${longestName} characters.`;
   }
-  // Nobody would see it, and a node that is given the name as it is seen would find no secret.
-  if (name !== name.trim()) {
-    return visible.test(name)
-      ? "The name of the secret begins or ends with white space. Leave that out."
-      : "The name of the secret is nothing but white space. Give it one that can be seen.";
+  if (!text.isWellFormed() || controlCharacter.test(text)) {
+    return `${subject} has characters that cannot be shown. Leave out line breaks, tabs and other control characters.`;
   }
-  const { characters } = sizesOf(name);
+  // Nobody would see it, and a node that is given the name as it is seen would find nothing.
+  if (text !== text.trim()) {
+    return visible.test(text)
+      ? `${subject} begins or ends with white space. Leave that out.`
+      : `${subject} is nothing but white space. Give it one that can be seen.`;
+  }
+  const { characters } = sizesOf(text);
   return characters > longestName
-    ? `The name of the secret is ${characters} characters long, and ${longestName} are allowed. Give it a shorter one.`
+    ? `${subject} is ${characters} characters long, and ${longestName} are allowed. Give it a shorter one.`
     : undefined;
 };
 
@@ -99,4 +112,8 @@ export const noRoom = (others: SecretSum, bytes: number): string =>
  * outside may be no text, whatever its type says.
  */
 export const secretProblem = (name: string, value: string): string | undefined =>
-  nameProblem(name) ?? valueProblem(value);
+  nameProblem(name, secretName) ?? valueProblem(value);
+
+/** Why an integration cannot be connected under this id: the rule for names of secrets, since both are seen and typed alike. */
+export const integrationIdProblem = (id: string): string | undefined =>
+  nameProblem(id, integrationId);

@@ -184,10 +184,19 @@ export interface ShapeIssue {
 
 const isWorkflow: (value: unknown) => value is Workflow = Schema.is(Workflow);
 const decode = Schema.decodeUnknownResult(Workflow, { errors: "all" });
+/** What the schema alone would call by the names of TypeScript. */
+const wordsByType: ReadonlyMap<string, string> = new Map([
+  ["Number", "a number, written without quotes"],
+  ["String", "text in quotes"],
+  ["Boolean", "true or false, written without quotes"],
+  ["Arrays", "an array"],
+]);
+
 /** What is wrong and what to do, in the words that the schema brings for people. */
 const messageOf: SchemaIssue.LeafHook = (issue) => {
   if (issue._tag === "MissingKey") return "This key is missing. Add it.";
-  const expected = issue._tag === "InvalidType" ? issue.ast.annotations?.["expected"] : undefined;
+  if (issue._tag !== "InvalidType") return SchemaIssue.defaultLeafHook(issue);
+  const expected = issue.ast.annotations?.["expected"] ?? wordsByType.get(issue.ast._tag);
   return typeof expected === "string" ? `Expected ${expected}` : SchemaIssue.defaultLeafHook(issue);
 };
 const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1({ leafHook: messageOf });
@@ -209,7 +218,7 @@ export const decodeWorkflow = (
           const key = typeof segment === "object" ? segment.key : segment;
           return typeof key === "number" ? key : String(key);
         }),
-        message: issue.message,
+        message: issue.message.endsWith(".") ? issue.message : `${issue.message}.`,
       })),
   });
 };

@@ -5,6 +5,7 @@
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import { integrationIdProblem } from "#core/secret";
 import { ServiceFailure } from "./errors.ts";
 import type { Rotation } from "./secret-store.ts";
 
@@ -57,7 +58,7 @@ export class IntegrationStore extends Context.Service<
   {
     /**
      * A new one, or an old one connected again. One that was removed counts as new, but its versions go on. Fails, for good,
-     * with `noRoom` when the organization has as many as it may have.
+     * with what `integrationIdProblem` says of the id, or `noRoom` when the organization has as many as it may have.
      */
     readonly connect: (
       connection: NewConnection,
@@ -98,12 +99,21 @@ export const tokenEnd = (expiresAt: number | null): number | null =>
 /** Of an organization: their tokens are among what a Worker holds to mask them. */
 export const mostIntegrations = 500;
 
+const refusal = (message: string): ServiceFailure =>
+  new ServiceFailure({ operation: "IntegrationStore.connect", message, isFinal: true });
+
 export const noRoom = (): ServiceFailure =>
-  new ServiceFailure({
-    operation: "IntegrationStore.connect",
-    message: `The organization has ${mostIntegrations} integrations, and no more are allowed. Remove one that nobody needs.`,
-    isFinal: true,
-  });
+  refusal(
+    `The organization has ${mostIntegrations} integrations, and no more are allowed. Remove one that nobody needs.`,
+  );
+
+/** The connection, or why there can be none of that id. Others may stand there already: they are read and removed as ever. */
+export const checkedConnection = (
+  connection: NewConnection,
+): Effect.Effect<NewConnection, ServiceFailure> => {
+  const message = integrationIdProblem(connection.id);
+  return message === undefined ? Effect.succeed(connection) : Effect.fail(refusal(message));
+};
 
 export const inOrder = <A extends Pick<IntegrationFacts, "id">>(
   integrations: readonly A[],
@@ -152,7 +162,7 @@ function memory(): IntegrationStore["Service"] {
     });
   return {
     connect: (connection) =>
-      Effect.suspend(() => {
+      Effect.flatMap(checkedConnection(connection), () => {
         const { organizationId, id, provider, tokens, now } = connection;
         const integrations = integrationsOf(organizationId);
         const isNew = !integrations.has(id);

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { IntegrationStore, Tokens } from "#services/integration-store";
 import type { RefreshResult, TokenRefresher } from "#services/token-refresher";
-import { nastyIds } from "./nasty-ids.ts";
+import { oddIds } from "./integration-store.contract.ts";
 
 const run = Effect.runPromise;
 
@@ -361,7 +361,7 @@ export const tokenRefresherContract = (name: string, open: () => Refreshers): vo
 
     it("takes every id for an id", async () => {
       const refreshers = open();
-      for (const id of nastyIds) {
+      for (const id of oddIds) {
         const { request } = await connected(refreshers, { id });
         expect(await run(refreshers.refresher.refresh(request))).toEqual(refreshed);
         expect(await tokensIn(refreshers, request.organizationId, id)).toEqual([

@@ -3,11 +3,17 @@ import * as Effect from "effect/Effect";
 import type * as Layer from "effect/Layer";
 import * as Result from "effect/Result";
 import { describe, expect, it } from "vitest";
+import { integrationIdProblem } from "#core/secret";
 import type { IntegrationFacts, NewConnection, Tokens } from "#services/integration-store";
 import { IntegrationStore } from "#services/integration-store";
 import { asText, likeOrganizations, nastyIds, unpairedIds } from "./nasty-ids.ts";
 
 const run = Effect.runPromise;
+
+/** Ids that an integration may have, however odd. */
+export const oddIds: readonly string[] = [...nastyIds, ...unpairedIds].filter(
+  (id) => integrationIdProblem(id) === undefined,
+);
 
 const tokensOf = (mark: string, changes: Partial<Tokens> = {}): Tokens => ({
   accessToken: `access ${mark}`,
@@ -226,10 +232,10 @@ export const integrationStoreContract = (
       expect(await run(store.list(change.organizationId))).toEqual([]);
     });
 
-    it("lists in the order of ids, and takes every id for an id", async () => {
+    it("lists in the order of ids, and takes every one that can be seen for an id", async () => {
       const store = open();
       const organizationId = newOrganization();
-      const ids = [...nastyIds, ...unpairedIds];
+      const ids = oddIds;
       for (const [index, id] of ids.entries()) {
         const tokens = tokensOf(String(index));
         expect(
@@ -245,6 +251,21 @@ export const integrationStoreContract = (
           asText([id, `access ${index}`]),
         );
       }
+    });
+
+    it("refuses for good an id that a name of a secret could not be", async () => {
+      const store = open();
+      const organizationId = newOrganization();
+      for (const id of ["", "a\nb", " a", "a ", "n".repeat(300), "a\ud800"]) {
+        const failure = await run(Effect.flip(store.connect(connectionOf(organizationId, { id }))));
+        const { operation, message, isFinal } = failure;
+        expect({ operation, message, isFinal }).toEqual({
+          operation: "IntegrationStore.connect",
+          message: integrationIdProblem(id),
+          isFinal: true,
+        });
+      }
+      expect(await run(store.list(organizationId))).toEqual([]);
     });
 
     it("shows, changes and removes nothing of another organization", async () => {

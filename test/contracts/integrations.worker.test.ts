@@ -74,6 +74,27 @@ describe("d1IntegrationStoreLayer", () => {
     });
   });
 
+  it("reads and removes what stands there under an id that could not be connected today", async () => {
+    const store = storeWith(oldKey);
+    const [id, organizationId] = ["odd\n", "odd rows"];
+    const key = masterKeyOf(oldKey);
+    const { keyVersion, envelope } = await key.seal(
+      { table: "integrations", organizationId, id },
+      JSON.stringify({ accessToken: "an old token" }),
+    );
+    await DB.prepare(
+      `INSERT INTO integrations
+        (organization_id, id, status, version, provider, scopes, expires_at, connected_at, updated_at, key_version, envelope)
+       VALUES (?, ?, 'connected', 1, 'test', '[]', NULL, 1, 1, ?, ?)`,
+    )
+      .bind(organizationId, id, keyVersion, envelope)
+      .run();
+    expect((await run(store.read(organizationId, id)))?.tokens.accessToken).toBe("an old token");
+    expect((await run(store.list(organizationId))).map((one) => one.id)).toEqual([id]);
+    expect(await run(store.remove(organizationId, id))).toBe(true);
+    expect(await run(store.list(organizationId))).toEqual([]);
+  });
+
   it("opens no envelope in a row that it does not belong to", async () => {
     const store = storeWith(oldKey);
     for (const organization of ["from", "to"]) await run(store.connect(connection(organization)));

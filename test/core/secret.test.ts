@@ -1,6 +1,6 @@
 /** What may be kept as a secret. */
 import { expect, it } from "vitest";
-import { secretProblem } from "#core/secret";
+import { integrationIdProblem, secretProblem } from "#core/secret";
 
 const name = "KEY";
 const value = "long enough";
@@ -28,10 +28,10 @@ it.each([
 });
 
 it.each([
-  ["", "A secret needs a name. Give it one of 1 to 256 characters."],
+  ["", "The secret needs a name. Give it one of 1 to 256 characters."],
   ...["a\nb", "\t", "\u0000", "a\u007f", "\u0085", "a\ud800"].map((odd) => [
     odd,
-    "The name of a secret has characters that cannot be shown. Leave out line breaks, tabs and other control characters.",
+    "The name of the secret has characters that cannot be shown. Leave out line breaks, tabs and other control characters.",
   ]),
   ...[" ", "\u3000\ufeff"].map((odd) => [
     odd,
@@ -86,3 +86,20 @@ it.each([undefined, null, 12_345_678, { length: 8 }, ["12345678"]])(
     );
   },
 );
+
+it.each([
+  ["support-mail", undefined],
+  ["🐾".repeat(256), undefined],
+  ["", "The integration needs an id. Give it one of 1 to 256 characters."],
+  [
+    "a\nb",
+    "The id of the integration has characters that cannot be shown. Leave out line breaks, tabs and other control characters.",
+  ],
+  [" a", "The id of the integration begins or ends with white space. Leave that out."],
+  [
+    "n".repeat(300),
+    "The id of the integration is 300 characters long, and 256 are allowed. Give it a shorter one.",
+  ],
+])("holds ids of integrations to the rule for names (%#)", (id, problem) => {
+  expect(integrationIdProblem(id)).toBe(problem);
+});

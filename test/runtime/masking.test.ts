@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { ExecuteParams } from "#core/execution-context";
 import { noMask } from "#core/mask";
 import type { WorkflowExecution } from "#core/report";
-import type { Workflow } from "#core/workflow";
+import type { Edge, Workflow } from "#core/workflow";
 import { defineNode } from "#nodes/define-node";
 import { createDirectRuntime } from "#runtime/direct-runtime";
 import { ServiceFailure } from "#services/errors";
@@ -268,8 +268,22 @@ describe("a secret that somebody wrote into what a run is started with", () => {
     const { execution, kept } = await runWith(node, literal({ header: `Bearer ${secret}` }));
     expect(execution.status).toBe("error");
     expect(execution.error).toBe(
-      "The workflow holds the value of a secret, [secret:KEY], at nodes[0].inputs[0]. Give the name of the secret instead: a node reads its value by that name.",
+      "The workflow holds the value of a secret, [secret:KEY], at nodes[0].inputs[0] (node 'a'). Give the name of the secret instead: a node reads its value by that name.",
     );
+    expectKept(kept);
+  });
+
+  const edge = { source: "a", sourceOutput: "out", target: "b", targetInput: "in" };
+
+  test.each<readonly [string, Workflow]>([
+    ["name", { ...literal(1), name: `for ${secret}` }],
+    ["id", { ...literal(1), id: secret }],
+    ["edges", { ...graph("a -> b"), edges: [{ ...edge, note: secret } as Edge] }],
+    ["the document", Object.assign(literal(1), { [secret]: 1 })],
+    ["nodes[0]", graph(`n-${secret}`)],
+  ])("at %s is told with that place", async (place, workflow) => {
+    const { execution, kept } = await runWith(node, workflow);
+    expect(execution.error).toContain(`[secret:KEY], at ${place}. Give the name`);
     expectKept(kept);
   });
 

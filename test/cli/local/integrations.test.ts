@@ -440,6 +440,9 @@ it.each([
   ["--timeout", "soon"],
   ["--scope", ""],
   ["--scope", "  "],
+  ["--id", ""],
+  ["--id", " shop"],
+  ["--id", "line\nbreak"],
 ])("refuses %s %s", async (option, value) => {
   const outcome = await project().call("connect", "github", option, value, "--json");
   expect(errorOf(outcome)).toStrictEqual({ code: "USAGE", exitCode: 2 });
