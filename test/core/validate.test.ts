@@ -50,6 +50,17 @@ describe("errors", () => {
     );
   });
 
+  it.each([
+    ["budget", { settings: { budget: "3" } }, "Expected a number, written without quotes."],
+    ["name", { name: 5 }, "Expected text in quotes."],
+    ["nodes", { nodes: {} }, "Expected an array."],
+    ["id", { id: undefined }, "Expected text in quotes."],
+  ])("MALFORMED: says in plain words what %s should be", (_, change, message) => {
+    expect(problemsOf({ ...graph("a"), ...change }).map((problem) => problem.message)).toEqual([
+      message,
+    ]);
+  });
+
   it("DUPLICATE_NODE_ID: a second node of one id", () => {
     const { nodes, ...rest } = graph("a", "b");
     expect(problemsOf({ ...rest, nodes: [...nodes, ...nodes.slice(0, 1)] })).toEqual([
